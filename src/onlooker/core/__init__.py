@@ -1,0 +1,1 @@
+"""The vocabulary: frozen types and ports. Imports numpy and nothing of ours."""

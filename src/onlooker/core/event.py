@@ -1,0 +1,152 @@
+"""What happened: the log, the API and the test oracle at once.
+
+Each event has a `type` (its class in snake case), the `tick` and session time it belongs to, and
+the `stream` if it is about one. `to_json` and `from_json` in core/wire.py write and read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from onlooker.core.decision import Decision
+from onlooker.core.moment import Answer, Instruction, Utterance
+from onlooker.core.percept import Percept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a decision cost, as far as the model says."""
+
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    sent_bytes: int | None = None  # to the server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The fields of every event."""
+
+    time_s: float  # session time
+    tick: int | None = None
+    stream: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(Event):
+    """The session began."""
+
+    session: str
+    streams: tuple[str, ...]
+    model: str
+    settings: dict[str, Any]  # how the session lives: what a replay needs to live the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed(Event):
+    """A tick is to be decided on: its span, and the words that reached us in it."""
+
+    start_s: float
+    end_s: float
+    heard: tuple[Utterance, ...] = ()
+    instructed: tuple[Instruction, ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Perceived(Event):
+    """What is kept of the tick's pictures."""
+
+    percepts: tuple[Percept, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaking(Event):
+    """A piece of speech, as the model writes it; `Decided` brings the whole."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided(Event):
+    """The tick's decision."""
+
+    decision: Decision
+    latency_ms: float  # from the end of the tick to the decision
+    speak_probability: float | None = None  # that it would not be silent, before the threshold
+    usage: Usage = Usage()
+    prompt_digest: str | None = None  # of all that was read: equal digests, equal prompts
+
+
+SkipReason = Literal["late", "still", "persona"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped(Event):
+    """Ticks without a decision, up to and including `tick`."""
+
+    reason: SkipReason  # the line was busy; nothing changed; nobody asked for anything yet
+    num_ticks: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed(Event):
+    """A part failed. It cost at most this tick."""
+
+    part: str  # such as "model"
+    error: str
+
+
+HealthState = Literal["connected", "lost", "frozen", "dark", "recovered", "ended"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamHealth(Event):
+    """A stream's state changed."""
+
+    state: HealthState
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAsked(Event):
+    """A question went to the brain."""
+
+    task_id: str
+    question: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAnswered(Event):
+    """The brain's answer is in the next observation."""
+
+    task_id: str
+    status: Literal["done", "failed"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed(Event):
+    """The session ended."""
+
+    reason: str
+    num_decided: int
+    num_skipped: int
+    num_failed: int
+
+
+EVENTS: tuple[type[Event], ...] = (
+    Opened,
+    Observed,
+    Perceived,
+    Speaking,
+    Decided,
+    Skipped,
+    Failed,
+    StreamHealth,
+    TaskAsked,
+    TaskAnswered,
+    Closed,
+)

@@ -1,0 +1,152 @@
+"""The ports: what a plug-in of each kind must do. Implementations inherit nothing.
+
+Weights belong to the plug-in, state to the object that `open` returns. Every `close` is called
+once, also after an error. Traits say what the rest of the system must know before it uses a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from onlooker.core.clock import Clock
+from onlooker.core.decision import Decision
+from onlooker.core.event import Event, Usage
+from onlooker.core.media import Media
+from onlooker.core.moment import Observation
+from onlooker.core.percept import Pictures, Scene
+from onlooker.core.prompt import Prompt
+
+PerceptKind = Literal["pictures", "scene"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTraits:
+    """What the line must know of a source."""
+
+    is_live: bool  # the world goes on whether we read or not: never read at another speed
+    is_camera: bool  # a lens: a picture that stays exactly the same is a fault
+
+
+class Source(Protocol):
+    """One stream of pictures, and of sound where there is any. See plugins/source/."""
+
+    traits: SourceTraits
+    trouble: str  # why nothing comes, in words; empty while all is well
+
+    def frames(self, stream: str, clock: Clock) -> AsyncIterator[Media]:
+        """Yield media in order of time, named `stream` and stamped with `clock`'s time.
+
+        A file stamps media time from 0 and keeps pace with the clock by itself; a live source
+        stamps the clock's time of arrival and reconnects by itself. The end of the iteration
+        is the end of the stream. Cancelling it stops all work within a second.
+
+        Raises:
+            SourceFailed: there is nothing to read, and trying again will not help.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class CodecSession(Protocol):
+    """The state of a codec in one session."""
+
+    async def encode(self, observation: Observation) -> Pictures:
+        """Turn a tick's frames into the pictures that are kept of them.
+
+        Raises:
+            PerceptionFailed: the frames cannot be encoded.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Codec(Protocol):
+    """Frames in, pictures out. See plugins/codec/."""
+
+    async def open(self) -> CodecSession: ...
+
+    async def close(self) -> None: ...
+
+
+class PerceptionSession(Protocol):
+    """What perception follows from tick to tick in one session, such as tracks."""
+
+    async def look(self, observation: Observation) -> Scene:
+        """Say what is seen in a tick.
+
+        Raises:
+            PerceptionFailed: the frames cannot be looked at.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Perception(Protocol):
+    """Frames in, a scene out. See plugins/perception/."""
+
+    async def open(self) -> PerceptionSession: ...
+
+    async def close(self) -> None: ...
+
+
+Say = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTraits:
+    """What a model reads."""
+
+    name: str
+    reads: tuple[PerceptKind, ...]  # at least one of them must be there
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision, and what can be said about how it came about."""
+
+    decision: Decision
+    speak_probability: float | None = None
+    usage: Usage = Usage()
+
+
+class ModelSession(Protocol):
+    """The state of a model in one session, such as its cache of what it has read."""
+
+    async def decide(self, prompt: Prompt, say: Say) -> Outcome:
+        """Decide on the last turn of `prompt`.
+
+        Awaits `say` with each piece of speech as it is written, once it is sure that the decision
+        is to speak; the pieces joined are the decision's text. Cancelling stops all work.
+
+        Raises:
+            ModelUnavailable: no answer in time. MalformedDecision: an answer that is none.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Model(Protocol):
+    """An interaction model. See plugins/model/."""
+
+    traits: ModelTraits
+
+    async def open(self) -> ModelSession: ...
+
+    async def close(self) -> None: ...
+
+
+class Sink(Protocol):
+    """Somewhere that events go: a page, a file, a webhook. See plugins/sink/.
+
+    Each sink runs at its own pace behind a bounded queue: it cannot slow the line.
+    """
+
+    async def accept(self, event: Event) -> None: ...
+
+    async def close(self) -> None: ...

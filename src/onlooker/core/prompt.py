@@ -1,0 +1,72 @@
+"""What a model reads. A prompt grows at its end only, so that caches hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Literal
+
+from onlooker.core.decision import Decision, render_decision
+from onlooker.core.moment import Answer, Instruction, Tick, Utterance
+from onlooker.core.percept import Percept, Picture, Pictures
+
+Persona = Literal["silent", "default", "talkative"]
+PERSONAS: tuple[Persona, ...] = ("silent", "default", "talkative")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One tick as the model reads it, and what was decided on it."""
+
+    tick: Tick
+    percepts: tuple[Percept, ...] = ()
+    heard: tuple[Utterance, ...] = ()
+    instructed: tuple[Instruction, ...] = ()  # changes only
+    answers: tuple[Answer, ...] = ()
+    decision: Decision | None = None  # none yet: this is the turn to decide
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The tick's pictures, whatever else was perceived."""
+        return tuple(
+            picture
+            for percept in self.percepts
+            if isinstance(percept, Pictures)
+            for picture in percept.pictures
+        )
+
+    @property
+    def digest(self) -> bytes:
+        """Sixteen bytes that name the turn's content; pictures count by their ids."""
+        decided = render_decision(self.decision) if self.decision else ""
+        spoken = (self.percepts, self.heard, self.instructed, self.answers, decided)
+        return blake2b(repr((self.tick, spoken)).encode(), digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Something said by a person or by us, in seconds whose pictures are gone."""
+
+    time_s: float
+    speaker: Literal["user", "scene", "onlooker", "brain"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything a model may know when it decides on the last of `turns`.
+
+    `persona` to `exchanges` change only when the window turns over; between two turnovers
+    the turns grow at their end and nothing else changes.
+    """
+
+    persona: Persona
+    turns: tuple[Turn, ...]
+    standing: tuple[Instruction, ...] = ()  # those that stood when the window began
+    memory: tuple[str, ...] = ()  # paragraphs about what came before, oldest first
+    exchanges: tuple[Exchange, ...] = ()  # what was said before the window, oldest first
+
+    @property
+    def now(self) -> Turn:
+        """The turn to decide."""
+        return self.turns[-1]

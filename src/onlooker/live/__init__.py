@@ -1,0 +1,1 @@
+"""The running system: one straight line a second. Imports core only."""

@@ -1,0 +1,110 @@
+"""Turns in, prompt out. It grows at its end only, until the window turns over."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from hashlib import blake2b
+
+from onlooker.core.decision import Decision, Delegate, Speak
+from onlooker.core.moment import Instruction
+from onlooker.core.prompt import Exchange, Prompt, Turn
+from onlooker.live.settings import LiveSettings
+
+
+class Context:
+    """What one session's model may know. Bounded: window, exchanges, instructions.
+
+    Each turn goes `ask`, then `settle` with its decision, or `postpone` after a failure.
+    """
+
+    def __init__(self, settings: LiveSettings) -> None:
+        self._settings = settings
+        self._turns: list[Turn] = []
+        self._digests: list[bytes] = []  # of the turns, each made once
+        self._exchanges: deque[Exchange] = deque(maxlen=settings.num_exchanges)
+        self._standing: dict[str, Instruction] = {}  # when the window began
+        self._unheard: Turn | None = None  # a failed turn, whose words must not be lost
+
+    def ask(self, turn: Turn) -> Prompt:
+        """Append an undecided turn and give the prompt that asks for its decision.
+
+        The words of postponed turns come back in this one.
+        """
+        turn = self._with_unheard(turn)
+        self._unheard = None
+        if len(self._turns) >= self._settings.window_ticks:
+            self._turn_over()
+        self._append(turn)
+        return Prompt(
+            persona=self._settings.persona,
+            turns=tuple(self._turns),
+            standing=tuple(self._standing.values()),
+            exchanges=tuple(self._exchanges),
+        )
+
+    def settle(self, decision: Decision) -> None:
+        """Write the decision into the last turn."""
+        self._digests.pop()
+        self._append(replace(self._turns.pop(), decision=decision))
+
+    def postpone(self, turn: Turn) -> None:
+        """Keep the words of a turn that came to no decision for the next one; drop the rest.
+
+        No turn stays in the prompt without its decision, and nothing said is lost.
+        """
+        if self._turns and self._turns[-1].decision is None:
+            self._digests.pop()
+            self._unheard = self._turns.pop()
+        else:
+            self._unheard = self._with_unheard(turn)
+
+    def digest(self) -> str:
+        """Name the whole prompt by its content: 32 hexadecimal digits."""
+        head = repr((self._settings.persona, list(self._standing.values()), list(self._exchanges)))
+        return blake2b(b"".join([head.encode(), *self._digests]), digest_size=16).hexdigest()
+
+    def _with_unheard(self, turn: Turn) -> Turn:
+        if self._unheard is None:
+            return turn
+        return replace(
+            turn,
+            heard=self._unheard.heard + turn.heard,
+            instructed=self._unheard.instructed + turn.instructed,
+            answers=self._unheard.answers + turn.answers,
+        )
+
+    def _append(self, turn: Turn) -> None:
+        self._turns.append(turn)
+        self._digests.append(turn.digest)
+
+    def _turn_over(self) -> None:
+        """Keep the newest turns; what was said in the others stays as words."""
+        cut = len(self._turns) - self._settings.carry_ticks
+        gone, self._turns = self._turns[:cut], self._turns[cut:]
+        self._digests = self._digests[cut:]
+        for turn in gone:
+            self._standing = fold(self._standing, turn.instructed)
+            self._exchanges.extend(exchanges_of(turn))
+
+
+def fold(
+    standing: dict[str, Instruction], changes: Iterable[Instruction]
+) -> dict[str, Instruction]:
+    """Apply changes in their order; what is removed or paused no longer stands."""
+    folded = dict(standing)
+    for change in changes:
+        folded.pop(change.id, None)
+        if change.state == "standing":
+            folded[change.id] = change
+    return folded
+
+
+def exchanges_of(turn: Turn) -> list[Exchange]:
+    """List what was said in a turn, in the order in which the model read and wrote it."""
+    said = [Exchange(words.time_s, words.speaker, words.text) for words in turn.heard]
+    said += [Exchange(answer.time_s, "brain", answer.text) for answer in turn.answers]
+    if isinstance(turn.decision, Speak | Delegate):
+        said.append(Exchange(turn.tick.end_s, "onlooker", turn.decision.text))
+    return said

@@ -1,0 +1,70 @@
+"""Where everything that reaches a session waits for the next tick. Newest wins."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeVar
+
+from onlooker.core.media import AudioChunk, Media, VideoFrame
+from onlooker.core.moment import Answer, Instruction, Observation, Tick, Utterance
+
+MAX_SOUND_S = 10.0  # of each stream: sound outlasts a slow model, but not for ever
+MAX_WORDS = 64  # utterances, instruction changes and answers of one tick, each
+
+
+T = TypeVar("T")
+
+
+class Intake:
+    """Short deques, never queues: live video is skipped, never late."""
+
+    def __init__(self, streams: tuple[str, ...], frames_per_tick: int) -> None:
+        self._frames: dict[str, deque[VideoFrame]] = {
+            stream: deque(maxlen=frames_per_tick) for stream in streams
+        }
+        self._sounds: dict[str, deque[AudioChunk]] = {stream: deque() for stream in streams}
+        self._heard: deque[Utterance] = deque(maxlen=MAX_WORDS)
+        self._instructed: deque[Instruction] = deque(maxlen=MAX_WORDS)
+        self._answers: deque[Answer] = deque(maxlen=MAX_WORDS)
+
+    def put_media(self, media: Media) -> None:
+        if isinstance(media, VideoFrame):
+            self._frames[media.stream].append(media)
+            return
+        sounds = self._sounds[media.stream]
+        sounds.append(media)
+        while media.start_s + media.duration_s - sounds[0].start_s > MAX_SOUND_S:
+            sounds.popleft()
+
+    def put_words(self, words: Utterance | Instruction | Answer) -> None:
+        match words:
+            case Utterance():
+                self._heard.append(words)
+            case Instruction():
+                self._instructed.append(words)
+            case Answer():
+                self._answers.append(words)
+
+    @property
+    def is_empty(self) -> bool:
+        waiting = (self._heard, self._instructed, self._answers, *self._frames.values())
+        return not any(waiting)
+
+    def take(self, tick: Tick) -> Observation:
+        """Hand over all that came since the tick before."""
+        frames = [frame for waiting in self._frames.values() for frame in _emptied(waiting)]
+        sounds = [sound for waiting in self._sounds.values() for sound in _emptied(waiting)]
+        return Observation(
+            tick,
+            frames=tuple(sorted(frames, key=lambda frame: frame.time_s)),
+            sounds=tuple(sorted(sounds, key=lambda sound: sound.start_s)),
+            heard=_emptied(self._heard),
+            instructed=_emptied(self._instructed),
+            answers=_emptied(self._answers),
+        )
+
+
+def _emptied(waiting: deque[T]) -> tuple[T, ...]:
+    taken = tuple(waiting)
+    waiting.clear()
+    return taken

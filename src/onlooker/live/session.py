@@ -1,0 +1,246 @@
+"""One conversation and all it holds open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+from uuid import uuid4
+
+from onlooker.core.clock import SessionClock
+from onlooker.core.errors import BadSettings
+from onlooker.core.event import (
+    Closed,
+    Decided,
+    Event,
+    Failed,
+    Opened,
+    Skipped,
+    SkipReason,
+    TaskAnswered,
+    TaskAsked,
+)
+from onlooker.core.moment import Answer, Instruction, InstructionState, Observation, Utterance
+from onlooker.core.percept import Percept
+from onlooker.core.ports import Codec, Model, Perception, Sink, Source
+from onlooker.live.context import Context
+from onlooker.live.gate import Gate
+from onlooker.live.instructions import Instructions
+from onlooker.live.intake import Intake
+from onlooker.live.loop import Line, Perceive
+from onlooker.live.outbox import Outboxes
+from onlooker.live.settings import LiveSettings
+from onlooker.live.streams import Streams
+from onlooker.live.ticker import ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a session is made of. It closes them all when it ends."""
+
+    sources: Mapping[str, Source]  # by stream
+    model: Model
+    codec: Codec | None = None
+    perception: Perception | None = None
+    sinks: Mapping[str, Sink] = field(default_factory=dict)
+
+
+class Session:
+    """Watches until its sources end, `max_ticks` have passed or `stop` is called.
+
+    Tasks live in groups and parts are closed by the stack, so no way out, crash and
+    cancellation included, leaves anything running.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        settings: LiveSettings,
+        clock: SessionClock,
+        *,
+        max_ticks: int | None = None,
+    ) -> None:
+        check_fit(parts, clock)
+        self.id = uuid4().hex[:12]
+        self._parts = parts
+        self._settings = settings
+        self._clock = clock
+        self._max_ticks = max_ticks
+        self._intake = Intake(tuple(parts.sources), settings.frames_per_tick)
+        self._instructions = Instructions(settings.max_instructions, self._intake.put_words)
+        self._context = Context(settings)
+        self._gate = Gate(settings)
+        self._outboxes = Outboxes(parts.sinks, is_lossless=not clock.is_live)
+        self._streams = Streams(parts.sources, self._intake, clock, settings, self._emit)
+        self._counts: Counter[type[Event]] = Counter()
+        self._line: asyncio.Task[None] | None = None
+        self._reason = "the sources ended"
+
+    # What people do to a session, before and while it runs.
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """All that stand or are paused."""
+        return self._instructions.known
+
+    def instruct(self, text: str, instruction_id: str | None = None) -> Instruction:
+        """Add a standing instruction, or replace the one with this id."""
+        return self._instructions.put(text, self._clock.now_s(), instruction_id)
+
+    def set_instruction(self, instruction_id: str, state: InstructionState) -> Instruction:
+        """Pause an instruction, let it stand again, or remove it."""
+        return self._instructions.set_state(instruction_id, state)
+
+    def hear(self, text: str) -> None:
+        """Take a side question or a remark; standing instructions stay as they are."""
+        self._intake.put_words(Utterance(text, self._clock.now_s()))
+
+    def stop(self, reason: str) -> None:
+        """End the session in good order."""
+        self._reason = reason
+        if self._line is not None:
+            self._line.cancel()
+
+    # The running of it.
+
+    async def run(self) -> Closed:
+        """Watch until the end; every part is closed afterwards."""
+        async with AsyncExitStack() as stack:
+            parts = self._parts
+            for source in parts.sources.values():
+                stack.push_async_callback(source.close)
+            for sink in parts.sinks.values():
+                stack.push_async_callback(sink.close)
+            stack.push_async_callback(parts.model.close)
+            perceive = await self._open_eyes(stack)
+            model = await parts.model.open()
+            stack.push_async_callback(model.close)
+            async with self._outboxes.delivering():
+                await self._emit(self._opened())
+                try:
+                    await self._watch(Line(perceive, self._context, model, self._emit))
+                except BaseException:
+                    self._reason = "it broke"
+                    raise
+                finally:
+                    closed = self._closed()
+                    await self._emit(closed)
+        return closed
+
+    async def _open_eyes(self, stack: AsyncExitStack) -> Perceive:
+        codec = perception = None
+        if self._parts.codec:
+            stack.push_async_callback(self._parts.codec.close)
+            codec = await self._parts.codec.open()
+            stack.push_async_callback(codec.close)
+        if self._parts.perception:
+            stack.push_async_callback(self._parts.perception.close)
+            perception = await self._parts.perception.open()
+            stack.push_async_callback(perception.close)
+
+        async def perceive(observation: Observation) -> tuple[Percept, ...]:
+            percepts: list[Percept] = []
+            if codec:
+                percepts.append(await codec.encode(observation))
+            if perception:
+                percepts.append(await perception.look(observation))
+            return tuple(percepts)
+
+        return perceive
+
+    async def _watch(self, line: Line) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            others = [tasks.create_task(self._streams.play(name)) for name in self._parts.sources]
+            if self._clock.is_live:
+                others.append(tasks.create_task(self._streams.check()))
+            # Lets every source begin to follow the clock before the first tick.
+            await asyncio.sleep(0)
+            self._line = tasks.create_task(line.run(self._observations()))
+            await asyncio.wait([self._line])
+            for task in others:
+                task.cancel()
+
+    async def _observations(self) -> AsyncIterator[Observation]:
+        """Yield the ticks that need a decision; account for those that do not."""
+        num_ticks, expected = 0, 0
+        async for tick in ticks(self._clock, self._settings.period_s):
+            if num_late := tick.index - expected:
+                await self._skip("late", tick.index - 1, tick.start_s, num_late)
+            num_ticks, expected = num_ticks + 1, tick.index + 1
+            observation = self._intake.take(tick)
+            standing = self._instructions.standing
+            if reason := self._gate.reason_to_skip(observation, standing):
+                await self._skip(reason, tick.index, tick.end_s)
+            else:
+                yield observation
+            if num_ticks == self._max_ticks:
+                self._reason = f"{num_ticks} ticks have passed"
+                return
+            if not self._streams.playing and self._intake.is_empty:
+                return
+
+    async def _skip(self, reason: SkipReason, tick: int, time_s: float, num_ticks: int = 1) -> None:
+        await self._emit(Skipped(tick=tick, time_s=time_s, reason=reason, num_ticks=num_ticks))
+
+    async def _emit(self, event: Event) -> None:
+        self._counts[type(event)] += event.num_ticks if isinstance(event, Skipped) else 1
+        await self._outboxes.put(event)
+        if isinstance(event, TaskAsked):
+            await self._answer_without_brain(event)
+
+    async def _answer_without_brain(self, asked: TaskAsked) -> None:
+        """Let the model hear at the next tick that nobody will answer, so that it can say so."""
+        text = "no background brain is configured"
+        self._intake.put_words(
+            Answer(asked.task_id, asked.question, text, asked.time_s, status="failed")
+        )
+        await self._emit(
+            TaskAnswered(
+                tick=asked.tick,
+                time_s=asked.time_s,
+                task_id=asked.task_id,
+                status="failed",
+                text=text,
+            )
+        )
+
+    def _opened(self) -> Opened:
+        return Opened(
+            time_s=self._clock.now_s(),
+            session=self.id,
+            streams=tuple(self._parts.sources),
+            model=self._parts.model.traits.name,
+            settings=asdict(self._settings),
+        )
+
+    def _closed(self) -> Closed:
+        return Closed(
+            time_s=self._clock.now_s(),
+            reason=self._reason,
+            num_decided=self._counts[Decided],
+            num_skipped=self._counts[Skipped],
+            num_failed=self._counts[Failed],
+        )
+
+
+def check_fit(parts: Parts, clock: SessionClock) -> None:
+    """Refuse parts that cannot work together.
+
+    Raises:
+        BadSettings: says in a sentence which ones, and what to change.
+    """
+    made = {"pictures": parts.codec is not None, "scene": parts.perception is not None}
+    reads = parts.model.traits.reads
+    if not any(made[kind] for kind in reads):
+        raise BadSettings(
+            f"the model {parts.model.traits.name!r} reads {' or '.join(reads)}, and nothing here "
+            f"makes that: choose a {'perception' if 'scene' in reads else 'codec'}"
+        )
+    live = [stream for stream, source in parts.sources.items() if source.traits.is_live]
+    if live and not clock.is_live:
+        raise BadSettings(
+            f"{', '.join(live)} is live and cannot be read faster than it happens: "
+            f"use --speed 1, or a file"
+        )

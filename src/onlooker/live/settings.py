@@ -1,0 +1,52 @@
+"""How a session lives. Read by the configuration, which adds types and refuses unknown keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onlooker.core.prompt import Persona
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """How often to decide, and on how much."""
+
+    # For the configuration, which reads the sentences below each field as its help.
+    __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012
+
+    period_s: float = 1.0
+    """seconds from one decision to the next"""
+    window_ticks: int = 100
+    """seconds of video that a prompt holds at most; older ones are memory's"""
+    carry_ticks: int = 10
+    """ticks that stay when a full window is turned over"""
+    frames_per_tick: int = 1
+    """pictures of each stream in a tick, the newest ones"""
+    persona: Persona = "default"
+    """silent: speaks only when asked to; default: when it matters; talkative: comments freely"""
+    gate: bool = False
+    """skip the model while no picture changes and nobody says anything; not for timed tasks"""
+    gate_difference: float = 6.0
+    """what counts as a change: luma levels from 0 to 255, see core/difference.py"""
+    num_exchanges: int = 20
+    """things said that are kept in the prompt after their pictures are gone"""
+    max_instructions: int = 32
+    """standing instructions at once"""
+    lost_after_s: float = 3.0
+    """a live stream without a frame for so long is lost"""
+    frozen_after_s: float = 3.0
+    """a camera that shows exactly the same picture for so long is frozen"""
+    dark_after_s: float = 2.0
+    """a camera that sees nothing but dark for so long is blind"""
+
+    def __post_init__(self) -> None:
+        for name in ("period_s", "lost_after_s", "frozen_after_s", "dark_after_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)} must be above 0")
+        if self.frames_per_tick < 1 or self.max_instructions < 1 or self.num_exchanges < 0:
+            raise ValueError("frames_per_tick and max_instructions start at 1, num_exchanges at 0")
+        if not 0 <= self.carry_ticks < self.window_ticks:
+            raise ValueError(
+                f"carry_ticks={self.carry_ticks} must be at least 0 and below "
+                f"window_ticks={self.window_ticks}"
+            )

@@ -1,0 +1,1 @@
+"""Implementations of the ports: one file each, loaded by name and one at a time."""

@@ -1,0 +1,1 @@
+"""Doubles and synthetic scenes for tests. Everything here is a fake and says so."""
