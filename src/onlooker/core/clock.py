@@ -25,7 +25,7 @@ class Clock(Protocol):
 class SessionClock(Clock, Protocol):
     """The clock that a session's ticker waits on, and its sources keep pace with."""
 
-    is_live: bool  # the world goes on while the line works, so that ticks can be late
+    speed: float | None  # times the world's; None: as fast as the line goes, with no tick late
 
     def follower(self) -> AbstractContextManager[Clock]:
         """Lend the clock to a source for as long as it plays."""
@@ -35,19 +35,18 @@ class SessionClock(Clock, Protocol):
 class WallClock:
     """Real time from the moment of its making, `speed` times as fast."""
 
-    is_live = True
-
     def __init__(self, speed: float = 1.0) -> None:
         if speed <= 0:
             raise ValueError(f"speed={speed} must be above 0")
-        self._speed = speed
+        self.speed: float | None = speed
+        self._rate = speed
         self._start_s = time.monotonic()
 
     def now_s(self) -> float:
-        return (time.monotonic() - self._start_s) * self._speed
+        return (time.monotonic() - self._start_s) * self._rate
 
     async def sleep_until(self, time_s: float) -> None:
-        await asyncio.sleep(max(0.0, (time_s - self.now_s()) / self._speed))
+        await asyncio.sleep(max(0.0, (time_s - self.now_s()) / self._rate))
 
     def follower(self) -> AbstractContextManager[Clock]:
         return nullcontext(self)
@@ -60,7 +59,7 @@ class MediaClock:
     all that comes before the new time and sleeps again. So the same file gives the same ticks.
     """
 
-    is_live = False
+    speed: float | None = None
 
     def __init__(self) -> None:
         self._now_s = 0.0

@@ -50,7 +50,7 @@ def from_json(plain: dict[str, Any], jpeg_of: JpegOf = lambda _: b"") -> Event:
     Raises:
         ValueError, KeyError, TypeError: the values are no event of ours.
     """
-    kind = _EVENT_OF_TYPE[plain["type"]]
+    kind: Any = _EVENT_OF_TYPE[plain["type"]]
     given = {key: value for key, value in plain.items() if key != "type"}
     if "decision" in _hints(kind):
         flat = (given.pop("action"), given.pop("text"), given.pop("question"))

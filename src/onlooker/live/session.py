@@ -72,7 +72,7 @@ class Session:
         self._instructions = Instructions(settings.max_instructions, self._intake.put_words)
         self._context = Context(settings)
         self._gate = Gate(settings)
-        self._outboxes = Outboxes(parts.sinks, is_lossless=not clock.is_live)
+        self._outboxes = Outboxes(parts.sinks, is_lossless=clock.speed is None)
         self._streams = Streams(parts.sources, self._intake, clock, settings, self._emit)
         self._counts: Counter[type[Event]] = Counter()
         self._line: asyncio.Task[None] | None = None
@@ -153,7 +153,7 @@ class Session:
     async def _watch(self, line: Line) -> None:
         async with asyncio.TaskGroup() as tasks:
             others = [tasks.create_task(self._streams.play(name)) for name in self._parts.sources]
-            if self._clock.is_live:
+            if self._clock.speed is not None:
                 others.append(tasks.create_task(self._streams.check()))
             # Lets every source begin to follow the clock before the first tick.
             await asyncio.sleep(0)
@@ -239,8 +239,8 @@ def check_fit(parts: Parts, clock: SessionClock) -> None:
             f"makes that: choose a {'perception' if 'scene' in reads else 'codec'}"
         )
     live = [stream for stream, source in parts.sources.items() if source.traits.is_live]
-    if live and not clock.is_live:
+    if live and clock.speed != 1:
         raise BadSettings(
-            f"{', '.join(live)} is live and cannot be read faster than it happens: "
-            f"use --speed 1, or a file"
+            f"{', '.join(live)} is live and happens at speed 1, not at "
+            f"{clock.speed or 'max'}: use speed 1, or a file"
         )

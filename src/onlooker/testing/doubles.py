@@ -28,7 +28,7 @@ AS_A_FILE = SourceTraits(is_live=False, is_camera=False)
 class ManualClock(MediaClock):
     """A media clock that a test can also move: as if something had taken that long."""
 
-    is_live = True  # so that lateness shows
+    speed: float | None = 1.0  # so that lateness shows
 
     def advance(self, seconds: float) -> None:
         self._now_s += seconds

@@ -1,0 +1,104 @@
+"""Settings into parts: the only place where names become objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+
+from onlooker.config import Choice, Port, Settings, Sources, explain
+from onlooker.core.clock import MediaClock, SessionClock, WallClock
+from onlooker.core.errors import BadSettings, UnknownPlugin
+from onlooker.core.ports import Model, Sink, Source
+from onlooker.live.session import Parts
+from onlooker.plugins.loader import installed, load
+from onlooker.plugins.source.address import parse_address, refuse_unless_allowed
+
+
+def parts_of(settings: Settings, addresses: Iterable[str]) -> Parts:
+    """Build everything that a session over these sources needs.
+
+    Raises:
+        BadSettings, UnknownPlugin, SourceRefused: a sentence that says what to change.
+    """
+    check_tables(settings)
+    return Parts(
+        sources=sources_of(settings.source, addresses),
+        codec=_chosen("codec", settings.codec),
+        perception=_chosen("perception", settings.perception),
+        model=model_of(settings),
+        sinks=sinks_of(settings),
+    )
+
+
+def sources_of(settings: Sources, addresses: Iterable[str]) -> dict[str, Source]:
+    """Open no source yet, but know each by its stream's name."""
+    sources: dict[str, Source] = {}
+    for typed in addresses:
+        address = parse_address(typed)
+        refuse_unless_allowed(address, settings.allow, settings.roots)
+        kind = load("source", address.scheme)
+        own = _validated(kind, "source", address.scheme, settings)
+        sources[_free_name(address.stream, sources)] = kind(address.location, own)
+    if not sources:
+        raise BadSettings("there is nothing to watch: name at least one source")
+    return sources
+
+
+def model_of(settings: Settings) -> Model:
+    """Build the model that decides."""
+    model: Model | None = _chosen("model", settings.model)
+    if model is None:
+        raise BadSettings("model.use is empty: name a model plug-in, such as 'openai'")
+    return model
+
+
+def sinks_of(settings: Settings) -> dict[str, Sink]:
+    """Build every sink in use."""
+    return {name: _build("sink", name, settings.sink) for name in settings.sink.use}
+
+
+def clock_of(speed: str) -> SessionClock:
+    """Read `--speed`: 1, another number, or max.
+
+    Raises:
+        BadSettings: it is none of them.
+    """
+    if speed == "max":
+        return MediaClock()
+    try:
+        return WallClock(float(speed))
+    except ValueError:
+        raise BadSettings(f"speed {speed!r}: expected a number above 0, or max") from None
+
+
+def check_tables(settings: Settings) -> None:
+    """Refuse a table whose plug-in is not installed: it is a misspelling."""
+    for kind in ("source", "codec", "perception", "model", "sink"):
+        port: Port = getattr(settings, kind)
+        known = installed(kind).names
+        for name in port.model_extra or {}:
+            if name not in known and ":" not in name:
+                raise UnknownPlugin(kind, name, known)
+
+
+def _chosen(kind: str, choice: Choice) -> Any:
+    return _build(kind, choice.use, choice) if choice.use else None
+
+
+def _build(kind: str, name: str, port: Port) -> Any:
+    plugin = load(kind, name)
+    return plugin(_validated(plugin, kind, name, port))
+
+
+def _validated(plugin: Any, kind: str, name: str, port: Port) -> Any:
+    try:
+        return plugin.Settings.model_validate(port.table(name))
+    except ValidationError as error:
+        raise BadSettings(explain(error, f"{kind}.{name}")) from None
+
+
+def _free_name(wanted: str, taken: Iterable[str]) -> str:
+    names = (wanted, *(f"{wanted}-{number}" for number in range(2, 1000)))
+    return next(name for name in names if name not in set(taken))

@@ -1,0 +1,118 @@
+"""The one tree of settings: read once, unknown keys refused, secrets never in it.
+
+A recipe is a TOML file of the same shape. A port's table says which plug-in to use and holds, under
+the name of each plug-in, that plug-in's own settings, which its class defines and checks.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from onlooker.core.errors import BadSettings
+from onlooker.live.settings import LiveSettings
+
+SCHEMES = ("file", "images", "rtsp", "rtsps", "http", "https", "v4l2", "screen", "synthetic")
+
+
+class Port(BaseModel, frozen=True, extra="allow"):
+    """Tables under the names of plug-ins, beside what the port itself knows."""
+
+    @model_validator(mode="after")
+    def _extras_are_tables(self) -> Port:
+        for name, table in (self.model_extra or {}).items():
+            if not isinstance(table, dict):
+                # pydantic turns it into an error that names the key.
+                raise ValueError(f"{name}={table!r} is neither a setting nor a plug-in's table")
+        return self
+
+    def table(self, name: str) -> dict[str, Any]:
+        """Give the settings of one plug-in; none given, none there."""
+        return dict((self.model_extra or {}).get(name, {}))
+
+
+class Sources(Port, frozen=True):
+    """What may be watched."""
+
+    allow: tuple[str, ...] = Field(SCHEMES, description="schemes that an address may have")
+    roots: tuple[Path, ...] = Field(
+        (Path("/"),), description="folders that files must lie in; a server should narrow this"
+    )
+
+
+class Choice(Port, frozen=True):
+    """One plug-in of a port."""
+
+    use: str = Field("", description="a plug-in's name, 'module:Class', or nothing")
+
+
+class Sinks(Port, frozen=True):
+    """Any number of sinks."""
+
+    use: tuple[str, ...] = Field(("console",), description="names of plug-ins")
+
+
+class Settings(BaseModel, frozen=True, extra="forbid"):
+    """Everything that can be set."""
+
+    live: LiveSettings = LiveSettings()
+    source: Sources = Sources()
+    codec: Choice = Choice(use="jpeg")
+    perception: Choice = Choice()
+    model: Choice = Choice(use="openai")
+    sink: Sinks = Sinks()
+
+
+def load_settings(recipe: Path | None = None, overrides: Iterable[str] = ()) -> Settings:
+    """Read a recipe, then lay `section.key=value` overrides over it; values are TOML or bare text.
+
+    Raises:
+        BadSettings: one line for each wrong key or value, with what was expected.
+    """
+    tree: dict[str, Any] = {}
+    if recipe is not None:
+        try:
+            tree = tomllib.loads(recipe.read_text())
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise BadSettings(f"cannot read the recipe {recipe}: {error}") from error
+    tree = reduce(_merged, map(_parse_override, overrides), tree)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise BadSettings(explain(error)) from None
+
+
+def explain(error: ValidationError, where: str = "") -> str:
+    """Put a validation error into one line that names each key, value and expectation."""
+    problems = []
+    for problem in error.errors(include_url=False):
+        key = ".".join([where, *map(str, problem["loc"])]).strip(".")
+        expected = problem["msg"].removeprefix("Value error, ")
+        problems.append(f"{key} = {problem['input']!r}: {expected}")
+    return "wrong settings: " + "; ".join(problems)
+
+
+def _parse_override(text: str) -> dict[str, Any]:
+    path, equals, value = text.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise BadSettings(f"{text!r} is no override: expected section.key=value")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value  # bare text needs no quotes on a command line
+    return reduce(lambda inner, key: {key: inner}, reversed(keys), parsed)
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = _merged(below, value) if both else value
+    return merged
