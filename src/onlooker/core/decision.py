@@ -137,9 +137,12 @@ def _parse(written: str) -> Decision:
 def _query_of(call: str) -> str:
     """Read the question of a `<|background_call|>`, which is JSON with the key `query`."""
     try:
-        return str(json.loads(call)["query"])
-    except (ValueError, KeyError, TypeError):
-        raise MalformedDecision(call, "its background call is no JSON with a query") from None
+        query = json.loads(call)["query"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        query = None
+    if not isinstance(query, str):
+        raise MalformedDecision(call, "its background call is no JSON with a query")
+    return query
 
 
 def _one_line(text: str | None) -> str:

@@ -42,6 +42,10 @@ class BadRecording(OnlookerError):
     """A recording on disk cannot be read."""
 
 
+class SinkFailed(OnlookerError):
+    """An event could not be handed on. Costs that event."""
+
+
 class BadSettings(OnlookerError):
     """The settings do not fit each other, or not what is installed."""
 

@@ -81,18 +81,29 @@ class RecordingWriter:
 
     def _write_line(self, plain: dict[str, Any]) -> None:
         line = json.dumps(plain, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        _write_all(self._events, line)
+        start = self._events.tell()
+        try:
+            _write_all(self._events, line)
+        except OSError:
+            # A full disk takes half a line; with more behind it the file could not be read.
+            self._events.seek(start)
+            self._events.truncate()
+            raise
         self._num_bytes += len(line)
 
 
 def read_recording(folder: Path) -> Iterator[Event]:
     """Yield the events of a recording, pictures included.
 
+    A picture's id is made anew from its bytes, so that one that was changed does not pass for
+    the one that was seen.
+
     Raises:
         BadRecording: there is none, or a line of it is broken; the message says which.
     """
-    if not (folder / EVENTS_FILE).is_file():
-        raise BadRecording(f"{folder} holds no {EVENTS_FILE}: it is no recording")
+    for name in (EVENTS_FILE, PICTURES_FILE):
+        if not (folder / name).is_file():
+            raise BadRecording(f"{folder} holds no {name}: it is no recording, or not all of it")
     with (folder / EVENTS_FILE).open("rb") as lines, (folder / PICTURES_FILE).open("rb") as jpegs:
         for number, line in enumerate(lines, start=1):
             if not line.endswith(b"\n"):
@@ -103,7 +114,7 @@ def read_recording(folder: Path) -> Iterator[Event]:
                     _check_header(plain)
                 else:
                     yield _event_of(plain, jpegs)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
                 raise BadRecording(f"{folder / EVENTS_FILE}:{number}: {error}") from error
 
 
@@ -121,6 +132,8 @@ def _check_header(plain: dict[str, Any]) -> None:
 
 
 def _event_of(plain: dict[str, Any], jpegs: IO[bytes]) -> Event:
+    if not isinstance(plain, dict):
+        raise TypeError(f"expected an event, found {plain!r}")
     places = plain.pop("places", {})
 
     def jpeg_of(picture_id: str) -> bytes:

@@ -108,11 +108,15 @@ def _alternative(kinds: tuple[Any, ...], plain: Any) -> Any:
     return {type_of(kind): kind for kind in kinds}[plain["type"]]
 
 
-def _build_dataclass(kind: Any, plain: dict[str, Any], jpeg_of: JpegOf) -> Any:
+def _build_dataclass(kind: Any, plain: Any, jpeg_of: JpegOf) -> Any:
+    if not isinstance(plain, dict):
+        raise TypeError(f"expected a {type_of(kind)}, found {plain!r}")
     hints = _hints(kind)
     given = {key: value for key, value in plain.items() if key != "type"}
     if kind is Picture:
         given["jpeg"] = jpeg_of(given["id"])
+        if given["jpeg"]:
+            del given["id"]  # it names the bytes, and those may have changed
         hints = {**hints, "jpeg": Any}
     if unknown := given.keys() - hints.keys():
         raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
