@@ -1,0 +1,148 @@
+"""`onlooker watch`: look at sources and decide once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from onlooker.cli.options import Json, Model, ModelName, ModelUrl, Recipe, Set, read_settings
+from onlooker.core.errors import OnlookerError
+from onlooker.core.event import Closed, Event, Failed
+
+if TYPE_CHECKING:
+    from onlooker.core.clock import SessionClock
+    from onlooker.core.ports import Sink
+    from onlooker.live.session import Session
+
+
+def watch(
+    source: Annotated[
+        list[str],
+        typer.Argument(
+            help="what to watch, one or several: a video file, rtsp://..., http://..., /dev/video0, "
+            "screen:, a folder of pictures, synthetic:ball. NAME=SOURCE gives the stream a name."
+        ),
+    ],
+    ask: Annotated[
+        list[str] | None,
+        typer.Option("--ask", help="a standing instruction; give several for several at once"),
+    ] = None,
+    model: Model = None,
+    model_url: ModelUrl = None,
+    model_name: ModelName = None,
+    persona: Annotated[
+        str | None, typer.Option(help="silent, default or talkative: how much it says unasked")
+    ] = None,
+    perception: Annotated[
+        str | None, typer.Option(help="perception plug-in that sees a scene, such as default")
+    ] = None,
+    gate: Annotated[
+        bool | None, typer.Option("--gate/--no-gate", help="skip the model while nothing changes")
+    ] = None,
+    speed: Annotated[
+        str, typer.Option(help="1: as it happens; N: N times as fast; max: as fast as decisions go")
+    ] = "1",
+    start: Annotated[
+        float | None, typer.Option(min=0, help="begin a file at this second")
+    ] = None,
+    loop: Annotated[bool | None, typer.Option("--loop", help="begin a file again at its end")] = None,
+    ticks: Annotated[
+        int | None, typer.Option(min=1, help="stop after this many seconds of decisions")
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="folder for a recording, which `replay` plays again")
+    ] = None,
+    talk: Annotated[
+        bool, typer.Option("--talk", help="read what you type: questions, and /help for more")
+    ] = False,
+    json: Json = False,
+    recipe: Recipe = None,
+    overrides: Set = None,
+) -> None:
+    """Watch sources; say, keep silent or delegate, once a second.
+
+    Try: onlooker watch clip.mp4 --ask "tell me when a car stops" --model-url http://127.0.0.1:8000/v1
+
+    Settings come from --recipe, then --set, then the options; `onlooker config` explains them.
+    The model server's key is read from the environment, ONLOOKER_MODEL_KEY.
+    Ctrl-C ends the session in good order, so that a recording is whole.
+    """
+    from onlooker.assemble import clock_of, parts_of
+
+    sinks = ["jsonl" if json else "console", *(["recorder"] if record else [])]
+    more: dict[str, Any] = {
+        "live.persona": persona,
+        "live.gate": gate,
+        "perception.use": perception,
+        "source.file.start_s": start,
+        "source.file.loop": loop,
+        "sink.use": sinks,
+        "sink.recorder.folder": str(record) if record else None,
+    }
+    settings = read_settings(recipe, overrides, (model, model_url, model_name), more)
+    parts = parts_of(settings, source)
+    clock = clock_of(speed)
+    run_session(parts, settings.live, clock, ask=ask or [], max_ticks=ticks, talk=talk)
+
+
+class Verdict:
+    """A sink that remembers what went wrong last, for the exit code."""
+
+    last_error = ""
+
+    async def accept(self, event: Event) -> None:
+        if isinstance(event, Failed):
+            self.last_error = f"{event.stream or event.part}: {event.error}"
+
+    async def close(self) -> None:
+        pass
+
+
+def run_session(
+    parts: Any,
+    live: Any,
+    clock: SessionClock,
+    *,
+    ask: list[str],
+    max_ticks: int | None,
+    talk: bool = False,
+) -> None:
+    """Run a session in the foreground until it ends or is interrupted.
+
+    Raises:
+        OnlookerError: not one decision came about; says what went wrong last.
+    """
+    from dataclasses import replace
+
+    from onlooker.live.session import Session
+
+    verdict = Verdict()
+    sinks: dict[str, Sink] = {**parts.sinks, "verdict": verdict}
+    session = Session(replace(parts, sinks=sinks), live, clock, max_ticks=max_ticks)
+    for text in ask:
+        session.instruct(text)
+    closed = asyncio.run(_until_signal(session, talk=talk))
+    if not closed.num_decided and verdict.last_error:
+        raise OnlookerError(f"no decision came about; last trouble: {verdict.last_error}")
+
+
+async def _until_signal(session: Session, *, talk: bool) -> Closed:
+    running = asyncio.get_running_loop()
+
+    def stop() -> None:
+        session.stop("interrupted")
+        # The next one ends the process at once.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            running.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        running.add_signal_handler(number, stop)
+    if talk:
+        from onlooker.cli.talk import listen
+
+        listen(session, running)
+    return await session.run()
