@@ -10,9 +10,7 @@ import typer
 
 from onlooker.config import Settings, load_settings
 
-Model = Annotated[
-    str | None, typer.Option("--model", help="model plug-in, see `onlooker plugins`")
-]
+Model = Annotated[str | None, typer.Option("--model", help="model plug-in, see `onlooker plugins`")]
 ModelUrl = Annotated[
     str | None,
     typer.Option("--model-url", help="OpenAI-compatible server, such as http://127.0.0.1:8000/v1"),

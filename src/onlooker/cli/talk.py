@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from onlooker.core.errors import OnlookerError
+from onlooker.core.moment import InstructionState
 
 if TYPE_CHECKING:
     from onlooker.live.session import Session
@@ -18,6 +19,13 @@ HELP = """type a question, or:
   /pause ID, /resume ID, /remove ID
   /list             the instructions, with their ids
   /quit"""
+
+
+STATES: dict[str, InstructionState] = {
+    "/pause": "paused",
+    "/resume": "standing",
+    "/remove": "removed",
+}
 
 
 def listen(session: Session, running: asyncio.AbstractEventLoop) -> None:
@@ -33,30 +41,27 @@ def listen(session: Session, running: asyncio.AbstractEventLoop) -> None:
 def obey(session: Session, line: str) -> str:
     """Do what a line says, and give what there is to say about it."""
     line = line.strip()
-    if not line.startswith("/"):
-        if line:
-            session.hear(line)
-        return ""
     command, _, rest = line.partition(" ")
-    first, _, text = rest.strip().partition(" ")
+    instruction_id, _, text = rest.strip().partition(" ")
+    reply = ""
     match command:
-        case "/add" if rest.strip():
-            return f"{session.instruct(rest.strip()).id} stands"
-        case "/replace" if first and text.strip():
-            return f"{session.instruct(text.strip(), first).id} is replaced"
-        case "/pause" if first:
-            return f"{session.set_instruction(first, 'paused').id} is paused"
-        case "/resume" if first:
-            return f"{session.set_instruction(first, 'standing').id} stands again"
-        case "/remove" if first:
-            return f"{session.set_instruction(first, 'removed').id} is removed"
+        case "/add" if instruction_id:
+            reply = f"{session.instruct(rest.strip()).id} stands"
+        case "/replace" if text.strip():
+            reply = f"{session.instruct(text.strip(), instruction_id).id} is replaced"
+        case "/pause" | "/resume" | "/remove" if instruction_id:
+            changed = session.set_instruction(instruction_id, STATES[command])
+            reply = f"{changed.id} is {changed.state}"
         case "/list":
             known = [f"{known.id} ({known.state}): {known.text}" for known in session.instructions]
-            return "\n".join(known) or "no instructions"
+            reply = "\n".join(known) or "no instructions"
         case "/quit":
             session.stop("you said /quit")
-            return ""
-    return HELP
+        case _ if line.startswith("/"):
+            reply = HELP
+        case _ if line:
+            session.hear(line)
+    return reply
 
 
 def _obey_and_print(session: Session, line: str) -> None:

@@ -23,8 +23,9 @@ def watch(
     source: Annotated[
         list[str],
         typer.Argument(
-            help="what to watch, one or several: a video file, rtsp://..., http://..., /dev/video0, "
-            "screen:, a folder of pictures, synthetic:ball. NAME=SOURCE gives the stream a name."
+            help="what to watch, one or several: a video file, rtsp://..., http://..., "
+            "/dev/video0, screen:, a folder of pictures, synthetic:ball. "
+            "NAME=SOURCE gives the stream a name."
         ),
     ],
     ask: Annotated[
@@ -46,10 +47,10 @@ def watch(
     speed: Annotated[
         str, typer.Option(help="1: as it happens; N: N times as fast; max: as fast as decisions go")
     ] = "1",
-    start: Annotated[
-        float | None, typer.Option(min=0, help="begin a file at this second")
+    start: Annotated[float | None, typer.Option(min=0, help="begin a file at this second")] = None,
+    loop: Annotated[
+        bool | None, typer.Option("--loop", help="begin a file anew at its end")
     ] = None,
-    loop: Annotated[bool | None, typer.Option("--loop", help="begin a file again at its end")] = None,
     ticks: Annotated[
         int | None, typer.Option(min=1, help="stop after this many seconds of decisions")
     ] = None,
@@ -59,7 +60,7 @@ def watch(
     talk: Annotated[
         bool, typer.Option("--talk", help="read what you type: questions, and /help for more")
     ] = False,
-    json: Json = False,
+    as_json: Json = False,
     recipe: Recipe = None,
     overrides: Set = None,
 ) -> None:
@@ -73,7 +74,7 @@ def watch(
     """
     from onlooker.assemble import clock_of, parts_of
 
-    sinks = ["jsonl" if json else "console", *(["recorder"] if record else [])]
+    sinks = ["jsonl" if as_json else "console", *(["recorder"] if record else [])]
     more: dict[str, Any] = {
         "live.persona": persona,
         "live.gate": gate,
