@@ -13,6 +13,8 @@ from typing import Protocol
 class Clock(Protocol):
     """Tells session time and waits for it."""
 
+    speed: float | None  # times the world's; None: as fast as the line goes, with no tick late
+
     def now_s(self) -> float:
         """Seconds since the session opened."""
         ...
@@ -24,8 +26,6 @@ class Clock(Protocol):
 
 class SessionClock(Clock, Protocol):
     """The clock that a session's ticker waits on, and its sources keep pace with."""
-
-    speed: float | None  # times the world's; None: as fast as the line goes, with no tick late
 
     def follower(self) -> AbstractContextManager[Clock]:
         """Lend the clock to a source for as long as it plays."""
@@ -120,6 +120,7 @@ class MediaClock:
 class _Follower:
     def __init__(self, clock: MediaClock) -> None:
         self._clock = clock
+        self.speed = clock.speed
 
     def now_s(self) -> float:
         return self._clock.now_s()

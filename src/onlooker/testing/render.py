@@ -77,7 +77,7 @@ def _video_stream(
     formats = stream.codec_context.codec.video_formats or []
     names = [known.name for known in formats]
     is_even = not (stream.height % 2 or stream.width % 2)
-    wanted = ("yuv420p", "yuv444p") if is_even else ("yuv444p", "yuv420p")
+    wanted: tuple[str, ...] = ("yuv420p", "yuv444p") if is_even else ("yuv444p", "yuv420p")
     wanted = _OWN_FORMATS.get(codec, ()) + wanted
     stream.pix_fmt = next(
         (name for name in wanted if name in names), names[0] if names else "rgb24"
