@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Literal
@@ -70,3 +71,15 @@ class Prompt:
     def now(self) -> Turn:
         """The turn to decide."""
         return self.turns[-1]
+
+
+def fold(
+    standing: dict[str, Instruction], changes: Iterable[Instruction]
+) -> dict[str, Instruction]:
+    """Apply changes in their order; what is removed or paused no longer stands."""
+    folded = dict(standing)
+    for change in changes:
+        folded.pop(change.id, None)
+        if change.state == "standing":
+            folded[change.id] = change
+    return folded

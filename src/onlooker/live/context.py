@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import blake2b
 
 from onlooker.core.decision import Decision, Delegate, Speak
 from onlooker.core.moment import Instruction
-from onlooker.core.prompt import Exchange, Prompt, Turn
+from onlooker.core.prompt import Exchange, Prompt, Turn, fold
 from onlooker.live.settings import LiveSettings
 
 
@@ -87,18 +86,6 @@ class Context:
         for turn in gone:
             self._standing = fold(self._standing, turn.instructed)
             self._exchanges.extend(exchanges_of(turn))
-
-
-def fold(
-    standing: dict[str, Instruction], changes: Iterable[Instruction]
-) -> dict[str, Instruction]:
-    """Apply changes in their order; what is removed or paused no longer stands."""
-    folded = dict(standing)
-    for change in changes:
-        folded.pop(change.id, None)
-        if change.state == "standing":
-            folded[change.id] = change
-    return folded
 
 
 def exchanges_of(turn: Turn) -> list[Exchange]:
