@@ -1,0 +1,83 @@
+"""What the people in a conversation want of the testing server, in either dialect.
+
+Overheard words, answers of the brain and what is told of earlier times are nobody's wish.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from onlooker.testing.conversation import Said
+
+# native: one block holds everything that stands.
+_QUERY_HEADER = "[User Query"
+_NOTHING = "Nothing any more"
+# Blocks that end with an empty line, or where the next begins.
+_NOT_SAID_NOW = re.compile(
+    r"(?:\[(?:Video History|Q&A History|Overheard|Background Answer)\]"
+    r"|What came before, as|What was said before:).*?"
+    r"(?=\n\n|\n\[|\nInstructions that stand|\n<\d|\Z)",
+    re.DOTALL,
+)
+_NOT_SAID_TO_US = re.compile(r"^(?:Overheard|The background brain answers|<\d|\[\d|Camera )")
+# instruct: each instruction by its id, with what becomes of it.
+_INSTRUCTION = re.compile(
+    r"(?:- i|I)nstruction (?P<id>\S+?),? (?P<change>\(since .*?\)|from now on|is \w+): (?P<text>.*)"
+)
+_SAYS = re.compile(r"^The user says: ")
+_TAKEN_BACK = re.compile(r"\b(?:stop|no longer|paused?|removed?|cancel\w*)\b", re.IGNORECASE)
+_WHEN_MARKER = re.compile(r"\bwhen (?:the )?(?:marker |number )?(\d+)\b", re.IGNORECASE)
+_QUESTION = re.compile(r"\b(what|which|where|how|who|why|is|are|do|does|can)\b.*\?", re.IGNORECASE)
+
+
+def standing_of(conversation: Sequence[Said]) -> tuple[str, ...]:
+    """List the wishes that stand at the end of a conversation."""
+    standing: dict[str, str] = {}
+    for said in conversation:
+        if said.role != "user":
+            continue
+        if _QUERY_HEADER in said.text:
+            standing = {line: line for line in _lines(said)}
+            continue
+        for line in _lines(said):
+            _change(standing, line)
+    return tuple(standing.values())
+
+
+def markers_of(wishes: Sequence[str]) -> set[int]:
+    """Find the markers that are to be told: "tell me when 7 appears". None means all."""
+    return {int(number) for wish in wishes for number in _WHEN_MARKER.findall(wish)}
+
+
+def question_of(said: Said) -> str:
+    """Find the question that is asked in a turn; empty if there is none."""
+    for line in _lines(said):
+        instruction = _INSTRUCTION.match(line)
+        if instruction and instruction["change"] in ("is paused", "is withdrawn"):
+            continue
+        text = instruction["text"] if instruction else line
+        if found := _QUESTION.search(text):
+            return " ".join(text[: found.end()].split())
+    return ""
+
+
+def _change(standing: dict[str, str], line: str) -> None:
+    if instruction := _INSTRUCTION.match(line):
+        standing.pop(instruction["id"], None)
+        if instruction["change"] not in ("is paused", "is withdrawn"):
+            standing[instruction["id"]] = instruction["text"]
+    elif _TAKEN_BACK.search(line):
+        gone = markers_of([line])
+        for key, wish in list(standing.items()):
+            if markers_of([wish]) & gone:
+                del standing[key]
+    else:
+        standing[line] = line
+
+
+def _lines(said: Said) -> Iterator[str]:
+    for line in _NOT_SAID_NOW.sub("", said.text).splitlines():
+        is_ours = line.startswith((_QUERY_HEADER, _NOTHING)) or _NOT_SAID_TO_US.match(line)
+        if line.strip() and not is_ours:
+            yield _SAYS.sub("", line).strip()
