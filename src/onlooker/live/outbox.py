@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from onlooker.core.errors import OnlookerError
-from onlooker.core.event import Event, Failed
+from onlooker.core.event import Closed, Event, Failed
 from onlooker.core.ports import Sink
 
 MAX_WAITING = 512  # events of one sink
@@ -41,18 +41,22 @@ class Outboxes:
             try:
                 yield
             finally:
-                for box in self._boxes.values():
-                    box.end()
-                if deliveries:
-                    await asyncio.wait(deliveries, timeout=DRAIN_S)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(DRAIN_S):
+                        await self._drain()
                 for delivery in deliveries:
                     delivery.cancel()
+
+    async def _drain(self) -> None:
+        """Wait until no sink is at work: the last failure of one is told to the others as well."""
+        while busy := [box for box in self._boxes.values() if box.is_busy]:
+            await busy[0].join()
 
     async def _deliver(self, box: _Outbox) -> None:
         async for failed in box.deliver():
             for other in self._boxes.values():
                 if other is not box:
-                    await other.put(failed)
+                    other.put_at_once(failed)
 
 
 class _Outbox:
@@ -60,34 +64,49 @@ class _Outbox:
         self.name = name
         self._sink = sink
         self._is_lossless = is_lossless
-        # One place more than put() fills: for the end.
-        self._waiting: asyncio.Queue[Event | None] = asyncio.Queue(MAX_WAITING + 1)
+        self._waiting: asyncio.Queue[tuple[Event, bool]] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._num_dropped = 0
         self._num_failed = 0
+        self._is_delivering = False
+        self._is_broken = False  # by a bug: nothing more is handed over
 
     async def put(self, event: Event) -> None:
-        if self._room.locked() and not self._is_lossless:
-            self._waiting.get_nowait()
-            self._room.release()
-            self._num_dropped += 1
+        # A sink that hangs must not keep the session from its end.
+        if not self._is_lossless or isinstance(event, Closed):
+            self.put_at_once(event)
+            return
         await self._room.acquire()
-        self._waiting.put_nowait(event)
+        self._waiting.put_nowait((event, True))
 
-    def end(self) -> None:
-        self._waiting.put_nowait(None)
+    def put_at_once(self, event: Event) -> None:
+        """Take an event without waiting.
+
+        Lossless, few come this way: what one sink tells of itself, while others may wait for it.
+        """
+        if not self._is_lossless and self._waiting.qsize() >= MAX_WAITING:
+            self._waiting.get_nowait()
+            self._waiting.task_done()
+            self._num_dropped += 1
+        self._waiting.put_nowait((event, False))
+
+    @property
+    def is_busy(self) -> bool:
+        return not self._is_broken and (self._is_delivering or not self._waiting.empty())
+
+    async def join(self) -> None:
+        """Return when all that came has been handed over."""
+        await self._waiting.join()
 
     async def deliver(self) -> AsyncIterator[Failed]:
-        """Hand events over until the end; yield what others should know of this sink."""
+        """Hand events over; yield what others should know of this sink."""
         num_reported = 0
-        while (event := await self._waiting.get()) is not None:
-            self._room.release()
-            trouble = ""
-            try:
-                await self._sink.accept(event)
-            except (OnlookerError, OSError) as error:
-                self._num_failed += 1
-                trouble = str(error)
+        while True:
+            event, has_room = await self._waiting.get()
+            self._is_delivering = True
+            if has_room:
+                self._room.release()
+            trouble = await self._hand_over(event)
             num_lost = self._num_failed + self._num_dropped
             # The first loss is told at once, then each time that they have doubled.
             if num_lost and num_lost >= 2 * num_reported:
@@ -99,3 +118,17 @@ class _Outbox:
                     error=f"{trouble or 'too slow'}; {self._num_failed} events failed and "
                     f"{self._num_dropped} were dropped so far",
                 )
+            self._is_delivering = False
+            self._waiting.task_done()
+
+    async def _hand_over(self, event: Event) -> str:
+        """Return what went wrong, if something did."""
+        try:
+            await self._sink.accept(event)
+        except (OnlookerError, OSError) as error:
+            self._num_failed += 1
+            return str(error)
+        except BaseException:
+            self._is_broken = True
+            raise
+        return ""
