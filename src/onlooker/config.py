@@ -51,6 +51,18 @@ class Choice(Port, frozen=True):
     use: str = Field("", description="a plug-in's name, 'module:Class', or nothing")
 
 
+class CodecChoice(Choice, frozen=True):
+    """What becomes of pictures."""
+
+    use: str = Field("jpeg", description="a plug-in's name, 'module:Class', or nothing")
+
+
+class ModelChoice(Choice, frozen=True):
+    """Who decides."""
+
+    use: str = Field("openai", description="a plug-in's name, or 'module:Class'")
+
+
 class Sinks(Port, frozen=True):
     """Any number of sinks."""
 
@@ -62,9 +74,9 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
 
     live: LiveSettings = LiveSettings()
     source: Sources = Sources()
-    codec: Choice = Choice(use="jpeg")
+    codec: CodecChoice = CodecChoice()
     perception: Choice = Choice()
-    model: Choice = Choice(use="openai")
+    model: ModelChoice = ModelChoice()
     sink: Sinks = Sinks()
 
 

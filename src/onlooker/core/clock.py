@@ -68,7 +68,7 @@ class MediaClock:
         self._changed = asyncio.Event()
 
     def now_s(self) -> float:
-        return self._now_s
+        return round(self._now_s, 6)
 
     async def sleep_until(self, time_s: float) -> None:
         await self._settle()
