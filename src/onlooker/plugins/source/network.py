@@ -1,0 +1,148 @@
+"""Cameras and streams on the network: RTSP, HTTP video, MJPEG, HLS."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import PurePosixPath
+from time import monotonic
+from typing import Literal
+from urllib.parse import urlsplit
+
+import av
+from av.container import InputContainer
+from av.error import FFmpegError
+from pydantic import Field
+
+from onlooker.core.clock import Clock
+from onlooker.core.errors import SourceFailed
+from onlooker.core.media import Media
+from onlooker.core.ports import SourceTraits
+from onlooker.plugins.source.address import shown
+from onlooker.plugins.source.handover import Handover
+from onlooker.plugins.source.live import (
+    AHEAD,
+    Reconnecting,
+    RetrySettings,
+    released_by_stamps,
+    stamped_by_arrival,
+)
+from onlooker.plugins.source.playback import Playback, keep_pace, reason
+
+Pace = Literal["arrival", "stamps", "file"]
+
+PLAYLISTS = (".m3u8", ".m3u", ".mpd")
+FILES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
+
+# What an address may lead to, in redirections and playlists as well: no file of this machine.
+PROTOCOLS = {
+    "rtsp": "rtsp,rtp,srtp,tcp,tls,udp",
+    "http": "http,https,httpproxy,tcp,tls,crypto,data",
+}
+
+
+class NetworkSource:
+    """Plays `rtsp://`, `rtsps://`, `http://` and `https://` addresses.
+
+    They keep time in one of three ways, which the address tells (see `pace`):
+
+    - arrival: a camera. Pictures count from when they come. RTSP, MJPEG and all else.
+    - stamps: a live playlist, whose segments come all at once (.m3u8, .mpd).
+    - file: something recorded (.mp4, .webm ...): played like a file, at any speed, to its end.
+
+    What is live is opened again for ever; a playlist of known length ends where it ends. No
+    message ever holds the user, the password or the query of an address.
+    """
+
+    class Settings(RetrySettings, frozen=True):
+        """How to connect, and for how long to wait."""
+
+        connect_timeout_s: float = Field(5.0, gt=0, description="until a server must answer")
+        read_timeout_s: float = Field(10.0, gt=0, description="without data, then connect again")
+        transport: Literal["tcp", "udp"] = Field("tcp", description="of RTSP's pictures")
+        pace: Literal["auto", "arrival", "stamps", "file"] = Field(
+            "auto", description="what keeps the time; auto tells by the address"
+        )
+        camera: bool | None = Field(
+            None, description="a frozen picture is a fault; if not set, so it is but for playlists"
+        )
+
+    def __init__(self, address: str, settings: Settings) -> None:
+        self._address = address
+        self._settings = settings
+        self._pace = _pace_of(address) if settings.pace == "auto" else settings.pace
+        is_camera = self._pace == "arrival" if settings.camera is None else settings.camera
+        self.traits = SourceTraits(is_live=self._pace != "file", is_camera=is_camera)
+        self.trouble = ""
+
+    async def frames(self, stream: str, clock: Clock) -> AsyncIterator[Media]:
+        if self._pace == "file":
+            playback = Playback(shown(self._address), self._opened, self._settings)
+            async with Handover(partial(playback.play, stream, clock), depth=AHEAD) as items:
+                async for media in items:
+                    await keep_pace(media, clock)
+                    yield media
+            return
+        by_stamps = self._pace == "stamps"
+        connection = Reconnecting(
+            shown(self._address), self._opened, self._settings, self._tell, by_stamps=by_stamps
+        )
+        in_time = released_by_stamps if by_stamps else stamped_by_arrival
+        produce = partial(connection.play, stream)
+        async with Handover(produce, depth=AHEAD, is_live=not by_stamps) as items:
+            async for media in in_time(items, clock):
+                yield media
+
+    async def close(self) -> None:
+        pass
+
+    def _tell(self, trouble: str) -> None:
+        self.trouble = trouble
+
+    def _opened(self) -> InputContainer:
+        wait = self._settings
+        is_rtsp = self._address[:4].lower() == "rtsp"
+        options = {"protocol_whitelist": PROTOCOLS["rtsp" if is_rtsp else "http"]}
+        if self._pace == "arrival":
+            # Begin soon, and with what was looked at: `nobuffer` would wait for the next key frame.
+            options |= {"analyzeduration": "500000", "fpsprobesize": "0"}
+        if is_rtsp:
+            options |= {
+                "rtsp_transport": wait.transport,
+                "timeout": str(round(wait.read_timeout_s * 1e6)),
+            }
+        if self._pace == "stamps":
+            options |= {"live_start_index": "-1"}  # the newest segment
+        began_s = monotonic()
+        try:
+            return av.open(
+                self._address,
+                options=options,
+                timeout=(wait.connect_timeout_s, wait.read_timeout_s),
+            )
+        except FFmpegError as error:
+            if monotonic() - began_s >= wait.connect_timeout_s:
+                # FFmpeg reports its interruption as whatever it was doing.
+                raise SourceFailed(f"no answer within {wait.connect_timeout_s:g} s") from None
+            raise SourceFailed(self._why(error)) from None
+
+    def _why(self, error: FFmpegError) -> str:
+        """Say it as people would: FFmpeg calls an unknown host an input/output error."""
+        host = urlsplit(self._address).hostname or ""
+        try:
+            socket.getaddrinfo(host, None)
+        except (OSError, UnicodeError):
+            return f"the host {host!r} has no address; check its name and the network"
+        return reason(error)
+
+
+def _pace_of(address: str) -> Pace:
+    parts = urlsplit(address)
+    suffix = PurePosixPath(parts.path).suffix.lower()
+    if parts.scheme.lower().startswith("http"):
+        if suffix in PLAYLISTS:
+            return "stamps"
+        if suffix in FILES:
+            return "file"
+    return "arrival"
