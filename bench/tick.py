@@ -1,0 +1,253 @@
+"""What a tick costs the line: CPU and bytes, at a window of 100 frames of 640x480.
+
+The server is another process that answers at once. CPU is this process's, kernel included, from
+the observation to the decision; the peers' way (the whole list through `json.dumps`, each tick)
+is measured in the same run. Reports JSON lines, and appends them to bench/results/tick.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+
+from onlooker.core.decision import Silent
+from onlooker.core.media import VideoFrame
+from onlooker.core.moment import Observation, Tick
+from onlooker.core.percept import Picture, Pictures
+from onlooker.core.prompt import Turn
+from onlooker.live.context import Context
+from onlooker.live.settings import LiveSettings
+from onlooker.plugins.codec.jpeg import JpegCodec, JpegSettings
+from onlooker.plugins.model.openai import OpenAIModel, OpenAISettings
+
+WINDOW = 100
+NUM_FRAMES = 40  # different ones, made before the clock starts
+RESULTS = Path(__file__).parent / "results" / "tick.jsonl"
+
+# One tick leaves when one comes: every measured tick carries the whole window.
+ALWAYS_FULL = LiveSettings(window_ticks=WINDOW, carry_ticks=WINDOW - 1)
+
+Step = Callable[[Observation, Pictures], Awaitable[int]]  # returns the bytes sent
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--ticks", type=int, default=300, help="measured at the full window")
+    arguments.add_argument("--serve", action="store_true", help="be the server, on a free port")
+    given = arguments.parse_args()
+    if given.serve:
+        asyncio.run(serve())
+        return
+    server = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE)
+    try:
+        assert server.stdout is not None
+        url = server.stdout.readline().decode().strip()
+        results = asyncio.run(measure(url, given.ticks))
+    finally:
+        server.kill()
+        server.wait()
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("a") as file:
+        for result in results:
+            print(json.dumps(result))
+            file.write(json.dumps(result) + "\n")
+
+
+async def measure(url: str, num_ticks: int) -> list[dict[str, Any]]:
+    frames = [frame(seed) for seed in range(NUM_FRAMES)]
+    # 640 x 480 as they are, as the peers were measured: about 31 KB, 41 KB in base64.
+    codec = JpegCodec(JpegSettings(max_pixels=640 * 480, quality=75))
+    encoded = [(await codec.encode(observation(0, pixels))).pictures[0] for pixels in frames]
+    print(
+        f"a picture has {statistics.mean(len(p.jpeg) for p in encoded):.0f} bytes", file=sys.stderr
+    )
+    results = []
+    for name, cached_media, dialect in [
+        ("full resend", "off", "native"),
+        ("full resend", "off", "instruct"),
+        ("cached media", "on", "native"),
+        ("cached media", "on", "instruct"),
+    ]:
+        given = {"url": url, "name": "m", "dialect": dialect, "cached_media": cached_media}
+        settings = OpenAISettings.model_validate(given)
+        for with_jpeg in (False, True):
+            async with ours(settings, ALWAYS_FULL) as step:
+                source = codec if with_jpeg else None
+                found = await laps(step, frames, encoded, num_ticks, source)
+            results.append({"way": name, "dialect": dialect, "with_jpeg": with_jpeg, **found})
+        if dialect == "instruct":
+            async with ours(settings, LiveSettings()) as step:
+                found = await laps(step, frames, encoded, 3600, None)
+            results.append({"way": f"{name}, an hour at the default settings", **found})
+    async with rivals(url) as step:
+        found = await laps(step, frames, encoded, num_ticks, None)
+    results.append({"way": "peers: httpx + json.dumps", "with_jpeg": False, **found})
+    # From the hours: a window fills up and turns over.
+    full, cached = (row["bytes_per_hour"] for row in results if "hour" in row["way"])
+    head = ["git", "rev-parse", "--short", "HEAD"]
+    machine = {
+        "commit": subprocess.run(head, capture_output=True, text=True, check=False).stdout.strip(),
+        "cpu": platform.processor() or platform.machine(),
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+    return [
+        {
+            "bench": "tick",
+            "window": WINDOW,
+            **row,
+            "full_over_cached": round(full / cached, 1),
+            **machine,
+        }
+        for row in results
+    ]
+
+
+async def laps(
+    step: Step,
+    frames: list[npt.NDArray[np.uint8]],
+    encoded: list[Picture],
+    num_ticks: int,
+    codec: JpegCodec | None,
+) -> dict[str, Any]:
+    """Fill a window, then measure; every tick has a picture of its own."""
+    cpu_ms, wall_ms, sent = [], [], []
+    for index in range(WINDOW + num_ticks):
+        pixels = frames[index % NUM_FRAMES].copy()
+        pixels[:16, :16], pixels[:16, 16:32] = index % 256, index // 256  # no two are the same
+        seen = observation(index, pixels)
+        began_cpu_ns, began_ns = time.process_time_ns(), time.perf_counter_ns()
+        if codec is None:
+            given = encoded[index % NUM_FRAMES]
+            # The id is the content's, and this is not the content of 40 ticks ago.
+            pictures = Pictures(
+                (Picture("cam", float(index), 640, 480, given.jpeg, f"{index:032x}"),)
+            )
+        else:
+            pictures = await codec.encode(seen)
+        sent_bytes = await step(seen, pictures)
+        if index >= WINDOW:
+            cpu_ms.append((time.process_time_ns() - began_cpu_ns) / 1e6)
+            wall_ms.append((time.perf_counter_ns() - began_ns) / 1e6)
+            sent.append(sent_bytes)
+    cpu_ms, wall_ms = sorted(cpu_ms), sorted(wall_ms)
+    return {
+        "ticks": num_ticks,
+        "cpu_ms_p50": round(cpu_ms[num_ticks // 2], 2),
+        "cpu_ms_p95": round(cpu_ms[int(num_ticks * 0.95)], 2),
+        "wall_ms_p50": round(wall_ms[num_ticks // 2], 2),
+        "sessions_per_core": int(1000 / statistics.mean(cpu_ms)),
+        "bytes_per_hour": int(statistics.mean(sent) * 3600),
+    }
+
+
+@asynccontextmanager
+async def ours(settings: OpenAISettings, live: LiveSettings) -> AsyncIterator[Step]:
+    """Decide as the line does: context and model."""
+    model = OpenAIModel(settings)
+    session = await model.open()
+    context = Context(live)
+
+    async def step(seen: Observation, pictures: Pictures) -> int:
+        outcome = await session.decide(context.ask(Turn(seen.tick, (pictures,))), say)
+        assert outcome.decision == Silent()
+        context.settle(outcome.decision)
+        return outcome.usage.sent_bytes or 0
+
+    async def say(text: str) -> None:
+        raise AssertionError(text)
+
+    yield step
+    await session.close()
+    await model.close()
+
+
+@asynccontextmanager
+async def rivals(url: str) -> AsyncIterator[Step]:
+    """Build and write the whole conversation at each tick, pictures encoded once."""
+    turns: list[list[dict[str, Any]]] = []
+    async with httpx.AsyncClient() as client:
+
+        async def step(seen: Observation, pictures: Pictures) -> int:
+            data = b64encode(pictures.pictures[0].jpeg).decode()
+            content = [
+                {"type": "text", "text": f"<{seen.tick.start_s:.1f} seconds>"},
+                {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{data}"}},
+            ]
+            turns.append([{"role": "user", "content": content}])
+            del turns[:-WINDOW]
+            messages = [message for turn in turns for message in turn]
+            request = {"model": "m", "max_tokens": 256, "messages": messages}
+            body = json.dumps(request).encode()
+            reply = await client.post(f"{url}/chat/completions", content=body)
+            assert reply.status_code == 200
+            turns[-1].append({"role": "assistant", "content": "</silence>"})
+            return len(body)
+
+        yield step
+
+
+def frame(seed: int) -> npt.NDArray[np.uint8]:
+    """Make a picture that is about as hard to compress as a camera's."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:480, 0:640]
+    waves = (
+        127
+        + 60 * np.sin(columns / 37 + seed) * np.cos(rows / 23)
+        + 40 * np.sin((rows + columns) / 9)
+    )
+    noise_HWC = rng.normal(0, 4.3, (480, 640, 3))
+    return np.asarray(np.clip(waves[..., None] + noise_HWC, 0, 255), np.uint8)
+
+
+def observation(index: int, pixels_HWC: npt.NDArray[np.uint8]) -> Observation:
+    tick = Tick(index, float(index), index + 1.0)
+    return Observation(tick, frames=(VideoFrame("cam", index + 0.5, pixels_HWC),))
+
+
+async def serve() -> None:
+    """Answer every request at once with silence, without looking at it."""
+    piece = {"choices": [{"index": 0, "delta": {"content": "</silence>"}, "finish_reason": "stop"}]}
+    event = b"data: " + json.dumps(piece).encode() + b"\n\ndata: [DONE]\n\n"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
+    answer = head % len(event) + event
+
+    async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while request := await reader.readuntil(b"\r\n\r\n"):
+            (length,) = [
+                int(line.split(b":")[1])
+                for line in request.lower().split(b"\r\n")
+                if line.startswith(b"content-length")
+            ]
+            await reader.readexactly(length)
+            writer.write(answer)
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await answer_all(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=2**24)
+    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
