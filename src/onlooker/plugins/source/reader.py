@@ -202,6 +202,6 @@ def _video_of(container: InputContainer) -> VideoStream:
     found = ", ".join(sorted({f"{found.type}" for found in container.streams})) or "nothing"
     if pictures:
         raise SourceFailed(
-            "its video has a codec that FFmpeg does not know; convert it to H.264 first"
+            "its video is cut off, or has a codec that FFmpeg does not know: convert it to H.264"
         )
     raise SourceFailed(f"it holds no video, only {found}; name a file with a video stream")
