@@ -48,7 +48,7 @@ class SceneObject:
     box: Box
     score: float  # of the detection, in [0, 1]
     since_s: float  # session time of its first sighting
-    zones: tuple[str, ...] = ()  # names of the zones that it stands in
+    zones: tuple[str, ...] = ()  # names of the zones that it stands in, by its foot
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,16 @@ class SceneText:
 
     text: str
     box: Box
-    score: float
+    score: float  # in [0, 1]
+    since_s: float = 0.0  # session time at which it was first read there
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One stream's part of a scene."""
+    """One stream's part of a scene.
+
+    Objects come in the order of their ids, texts in the order of reading.
+    """
 
     stream: str
     time_s: float
@@ -71,7 +75,8 @@ class View:
     left: tuple[SceneObject, ...] = ()  # gone since the view before
     texts: tuple[SceneText, ...] = ()
     tags: tuple[str, ...] = ()  # of the whole picture, most certain first
-    change: float = 0.0  # see core/difference.py
+    change: float = 0.0  # since the picture that was looked at last, see core/difference.py
+    is_cut: bool = False  # another shot: nothing in it is what it was
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Eyes: what is there, since when, where, and what is written."""
