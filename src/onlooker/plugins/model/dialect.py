@@ -95,6 +95,6 @@ def with_streams(pictures: Sequence[Picture]) -> list[Part]:
     for picture in pictures:
         if is_named and picture.stream != named:
             named = picture.stream
-            parts.append(f"Camera {named}:")
+            parts.append(f"Camera {plain(named)}:")
         parts.append(picture)
     return parts

@@ -20,7 +20,7 @@ import httpx
 from pydantic import BaseModel, Field, field_validator
 
 from onlooker.core.decision import Decision, Silent
-from onlooker.core.errors import ModelUnavailable
+from onlooker.core.errors import BadSettings, ModelUnavailable
 from onlooker.core.ports import ModelTraits, Outcome, Say
 from onlooker.core.prompt import Prompt
 from onlooker.plugins.model.body import BodyWriter
@@ -234,7 +234,7 @@ class OpenAISession:
             try:
                 await model.transport.post(body.data, take, retry_500=not body.has_references)
             except ServerFailed as error:
-                if body.has_references and error.status in (400, 404, 422, 500):
+                if body.has_references and error.status in (400, 422, 500):
                     self._missed()
                 elif not self._drop(error, fields):
                     model.refused = refused_before
@@ -280,12 +280,18 @@ async def _finished(reading: Reading, say: Say) -> Decision:
 
 
 def _key_of(settings: OpenAISettings) -> tuple[str, str]:
-    """Find the key, and name the variables that it may come from.
+    """Name the variables that the key may come from, and find it.
 
     A key for one company's cloud is not handed to whatever server url names.
+
+    Raises:
+        BadSettings: it is no key.
     """
     names = [settings.key_env or "ONLOOKER_MODEL_KEY"]
     if not settings.key_env and httpx.URL(settings.url).host == "api.openai.com":
         names.append("OPENAI_API_KEY")
-    keys = (os.environ.get(name, "") for name in names)
-    return " or ".join(names), next(filter(None, keys), "")
+    keys = (os.environ.get(name, "").strip() for name in names)
+    where, key = " or ".join(names), next(filter(None, keys), "")
+    if not (key.isascii() and key.isprintable()):
+        raise BadSettings(f"the environment variable {where} holds no key: it is not plain ASCII")
+    return where, key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from onlooker.core.decision import Decision, Delegate, Speak
+from onlooker.core.decision import RESPONSE, SILENCE, Decision, Delegate, Speak
 from onlooker.core.errors import MalformedDecision
 from onlooker.core.event import Usage
 from onlooker.plugins.model.dialect import Dialect, Side
@@ -56,7 +56,7 @@ class Reading:
     def output(self) -> str:
         """All that was written, with what it was made to begin with."""
         # Servers that do not continue a message begin it again.
-        if self._opening and not self._text.lstrip().startswith("</"):
+        if self._opening and not self._text.lstrip().startswith((RESPONSE, SILENCE)):
             return f"{self._opening} {self._text}"
         return self._text
 

@@ -289,11 +289,9 @@ async def _drain(pieces: AsyncIterator[bytes]) -> None:
 
 
 def _chunk_of(plain: dict[str, Any]) -> Chunk:
-    choices = plain.get("choices") or [{}]
-    choice = choices[0]
+    # Without choices come the usage, and what some clouds have to say about the prompt.
+    choice = (plain["choices"] or [{}])[0]
     message = choice.get("delta") or choice.get("message") or {}
-    if not plain.get("choices") and "usage" not in plain:
-        raise KeyError("choices")
     return Chunk(
         text=str(message.get("content") or ""),
         tokens=_tokens_of(choice.get("logprobs") or {}),
