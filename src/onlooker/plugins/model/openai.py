@@ -38,7 +38,8 @@ class OpenAISettings(BaseModel, frozen=True, extra="forbid"):
     """Which server and model, and how they are spoken to."""
 
     url: str = Field(
-        default="http://127.0.0.1:8000/v1", description="where the API begins, mostly in /v1"
+        default="http://127.0.0.1:8000/v1",
+        description="where the API begins; without a path: in /v1",
     )
     name: str = Field(default="", description="model id; empty: the first that the server lists")
     dialect: Literal["native", "instruct"] = Field(
@@ -125,7 +126,10 @@ class OpenAIModel:
             settings.breaker_failures,
             settings.breaker_pause_s,
         )
-        self.transport = Transport(settings.url, key, key_names, limits)
+        url = httpx.URL(settings.url)
+        if url.path in ("", "/"):
+            url = url.copy_with(path="/v1")
+        self.transport = Transport(url, key, key_names, limits)
         self.refused: frozenset[str] = frozenset()  # fields that the server does not take
         self.has_logprobs = True
         self._identity: tuple[str, bool] | None = None

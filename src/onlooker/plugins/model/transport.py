@@ -57,8 +57,8 @@ class Limits:
 class Transport:
     """One server: connections that are kept, retries before the first token, and a breaker."""
 
-    def __init__(self, url: str, key: str, key_names: str, limits: Limits) -> None:
-        self._url = httpx.URL(url)
+    def __init__(self, url: httpx.URL, key: str, key_names: str, limits: Limits) -> None:
+        self._url = url
         self._where = str(self._url.copy_with(userinfo=b"", query=None, fragment=None))
         self._key = key
         self._key_names = key_names
