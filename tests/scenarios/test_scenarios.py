@@ -7,8 +7,9 @@ outside every `expect` breaks the silence.
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from onlooker.core.clock import Clock, MediaClock
 from onlooker.core.decision import Delegate, Speak
 from onlooker.core.event import Decided, Failed
 from onlooker.core.media import Media, VideoFrame
-from onlooker.core.ports import Source, SourceTraits
+from onlooker.core.ports import SourceTraits
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
 from onlooker.plugins.codec.jpeg import JpegCodec
@@ -32,22 +33,22 @@ SCENARIOS = sorted(Path(__file__).parent.glob("*.toml"))
 
 
 class Stage:
-    """A fake camera that shows what the scenario says, second by second."""
+    """A fake camera that shows what the scenario says, and does what people do, by the second."""
 
     traits = SourceTraits(is_live=False, is_camera=False)
     trouble = ""
 
-    def __init__(
-        self, shows: list[dict[str, Any]], seconds: int, at_second: Callable[[int], None]
-    ) -> None:
-        self._shows, self._seconds, self._at_second = shows, seconds, at_second
+    def __init__(self, script: dict[str, Any]) -> None:
+        self._script = script
+        self._deeds = list(script.get("do", []))
+        self.session: Session | None = None
 
     async def frames(self, stream: str, clock: Clock) -> AsyncIterator[Media]:
-        for second in range(self._seconds):
+        for second in range(self._script["seconds"]):
             await clock.sleep_until(second + 0.5)
-            self._at_second(second)
+            self._act(second)
             pixels_HWC = grey(120, 240, 320)
-            for show in self._shows:
+            for show in self._script.get("show", []):
                 is_now = show["from_s"] <= second < show["to_s"]
                 if is_now and show.get("stream", stream) == stream:
                     pixels_HWC = draw(pixels_HWC, show["marker"])
@@ -56,59 +57,49 @@ class Stage:
     async def close(self) -> None:
         pass
 
-
-def act(session: Session, deed: dict[str, Any]) -> None:
-    match deed:
-        case {"instruct": str(text)}:
-            session.instruct(text, deed.get("id"))
-        case {"hear": str(text)}:
-            session.hear(text)
-        case {"set": str(state), "id": str(instruction_id)}:
-            session.set_instruction(instruction_id, state)  # type: ignore[arg-type]
-        case _:
-            raise AssertionError(f"no such deed: {deed}")
+    def _act(self, second: int) -> None:
+        while self.session and self._deeds and self._deeds[0]["at_s"] == second:
+            match self._deeds.pop(0):
+                case {"instruct": str(text), "id": str(name)}:
+                    self.session.instruct(text, name)
+                case {"instruct": str(text)}:
+                    self.session.instruct(text)
+                case {"hear": str(text)}:
+                    self.session.hear(text)
+                case {"set": "paused" | "standing" | "removed" as state, "id": str(name)}:
+                    self.session.set_instruction(name, state)
+                case deed:
+                    raise AssertionError(f"no such deed: {deed}")
 
 
 @pytest.mark.parametrize("dialect", ["instruct", "native"])
-@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
-async def test_scenario(path: Path, dialect: str) -> None:
+@pytest.mark.parametrize("path", SCENARIOS, ids=[path.stem for path in SCENARIOS])
+def test_scenario(path: Path, dialect: str) -> None:
     script = tomllib.loads(path.read_text())
+    check(script, asyncio.run(play(script, dialect)))
+
+
+async def play(script: dict[str, Any], dialect: str) -> ListSink:
     sink = ListSink()
     faults = every(script["fail_every"]) if "fail_every" in script else None
     async with PictureServer("markers", fault_of=faults) as server:
-        session = session_of(script, dialect, server.url, sink)
+        model = {"url": f"{server.url}/v1", "dialect": dialect, "retries": 0}
+        model |= script.get("model", {})
+        stages = {
+            stream: Stage(script)
+            for stream in {show.get("stream", "stage") for show in script.get("show", [{}])}
+        }
+        parts = Parts(
+            sources=stages,
+            codec=JpegCodec(JpegCodec.Settings()),
+            model=OpenAIModel(OpenAIModel.Settings.model_validate(model)),
+            sinks={"list": sink},
+        )
+        session = Session(parts, LiveSettings(**script.get("live", {})), MediaClock())
+        next(iter(stages.values())).session = session
         await session.run()
         assert server.violations == []
-    check(script, sink)
-
-
-def session_of(script: dict[str, Any], dialect: str, url: str, sink: ListSink) -> Session:
-    deeds, shows = script.get("do", []), script.get("show", [])
-    streams = sorted({show.get("stream", "stage") for show in shows} or {"stage"})
-
-    def at_second(second: int, is_first: bool) -> None:
-        for deed in deeds:
-            if is_first and deed["at_s"] == second:
-                act(session, deed)
-
-    sources: dict[str, Source] = {
-        stream: Stage(
-            shows,
-            script["seconds"],
-            lambda second, is_first=stream == streams[0]: at_second(second, is_first),
-        )
-        for stream in streams
-    }
-    settings = OpenAIModel.Settings.model_validate(
-        {"url": f"{url}/v1", "dialect": dialect, "retries": 0, **script.get("model", {})}
-    )
-    parts = Parts(
-        sources=sources,
-        codec=JpegCodec(JpegCodec.Settings()),
-        model=OpenAIModel(settings),
-        sinks={"list": sink},
-    )
-    return Session(parts, LiveSettings(**script.get("live", {})), MediaClock())
+    return sink
 
 
 def check(script: dict[str, Any], sink: ListSink) -> None:

@@ -46,9 +46,8 @@ class Intake:
                 self._answers.append(words)
 
     @property
-    def is_empty(self) -> bool:
-        waiting = (self._heard, self._instructed, self._answers, *self._frames.values())
-        return not any(waiting)
+    def has_frames(self) -> bool:
+        return any(self._frames.values())
 
     def take(self, tick: Tick) -> Observation:
         """Hand over all that came since the tick before."""

@@ -166,6 +166,8 @@ class Session:
         """Yield the ticks that need a decision; account for those that do not."""
         num_ticks, expected = 0, 0
         async for tick in ticks(self._clock, self._settings.period_s):
+            if self._is_over:
+                return  # the sources ended, or never began, since the last tick
             if num_late := tick.index - expected:
                 await self._skip("late", tick.index - 1, tick.start_s, num_late)
             num_ticks, expected = num_ticks + 1, tick.index + 1
@@ -178,8 +180,12 @@ class Session:
             if num_ticks == self._max_ticks:
                 self._reason = f"{num_ticks} ticks have passed"
                 return
-            if not self._streams.playing and self._intake.is_empty:
+            if self._is_over:
                 return
+
+    @property
+    def _is_over(self) -> bool:
+        return not self._streams.playing and not self._intake.has_frames
 
     async def _skip(self, reason: SkipReason, tick: int, time_s: float, num_ticks: int = 1) -> None:
         await self._emit(Skipped(tick=tick, time_s=time_s, reason=reason, num_ticks=num_ticks))
