@@ -72,8 +72,9 @@ def main() -> None:
 async def measure(url: str, num_ticks: int) -> list[dict[str, Any]]:
     frames = [frame(seed) for seed in range(NUM_FRAMES)]
     # 640 x 480 as they are, as the peers were measured: about 31 KB, 41 KB in base64.
-    codec = JpegCodec(JpegSettings(max_pixels=640 * 480, quality=75))
-    encoded = [(await codec.encode(observation(0, pixels))).pictures[0] for pixels in frames]
+    as_is = JpegCodec(JpegSettings(max_pixels=640 * 480))
+    encodings = {"before": None, "640x480": as_is, "default": JpegCodec(JpegSettings())}
+    encoded = [(await as_is.encode(observation(0, pixels))).pictures[0] for pixels in frames]
     print(
         f"a picture has {statistics.mean(len(p.jpeg) for p in encoded):.0f} bytes", file=sys.stderr
     )
@@ -86,34 +87,27 @@ async def measure(url: str, num_ticks: int) -> list[dict[str, Any]]:
     ]:
         given = {"url": url, "name": "m", "dialect": dialect, "cached_media": cached_media}
         settings = OpenAISettings.model_validate(given)
-        for with_jpeg in (False, True):
+        for encoding, codec in encodings.items():
             async with ours(settings, ALWAYS_FULL) as step:
-                source = codec if with_jpeg else None
-                found = await laps(step, frames, encoded, num_ticks, source)
-            results.append({"way": name, "dialect": dialect, "with_jpeg": with_jpeg, **found})
+                found = await laps(step, frames, encoded, num_ticks, codec)
+            results.append({"way": name, "dialect": dialect, "jpeg": encoding, **found})
         if dialect == "instruct":
             async with ours(settings, LiveSettings()) as step:
                 found = await laps(step, frames, encoded, 3600, None)
             results.append({"way": f"{name}, an hour at the default settings", **found})
     async with rivals(url) as step:
         found = await laps(step, frames, encoded, num_ticks, None)
-    results.append({"way": "peers: httpx + json.dumps", "with_jpeg": False, **found})
+    results.append({"way": "peers: httpx + json.dumps", "jpeg": "before", **found})
     # From the hours: a window fills up and turns over.
     full, cached = (row["bytes_per_hour"] for row in results if "hour" in row["way"])
-    head = ["git", "rev-parse", "--short", "HEAD"]
-    machine = {
-        "commit": subprocess.run(head, capture_output=True, text=True, check=False).stdout.strip(),
-        "cpu": platform.processor() or platform.machine(),
-        "cpus": os.cpu_count(),
-        "python": platform.python_version(),
-    }
+    on = machine()
     return [
         {
             "bench": "tick",
             "window": WINDOW,
             **row,
             "full_over_cached": round(full / cached, 1),
-            **machine,
+            **on,
         }
         for row in results
     ]
@@ -154,6 +148,16 @@ async def laps(
         "wall_ms_p50": round(wall_ms[num_ticks // 2], 2),
         "sessions_per_core": int(1000 / statistics.mean(cpu_ms)),
         "bytes_per_hour": int(statistics.mean(sent) * 3600),
+    }
+
+
+def machine() -> dict[str, Any]:
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, check=False)
+    return {
+        "commit": head.stdout.decode().strip(),
+        "cpu": platform.processor() or platform.machine(),
+        "cpus": os.cpu_count(),
+        "python": platform.python_version(),
     }
 
 
