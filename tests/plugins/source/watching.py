@@ -68,9 +68,9 @@ async def watch(
     return tapped, sink
 
 
-async def failure_of(source: Source) -> str:
+async def failure_of(source: Source, clock: SessionClock | None = None) -> str:
     """Watch a source that cannot be read, and give the one line that says why."""
-    tapped, sink = await watch(source)
+    tapped, sink = await watch(source, clock, LiveSettings(period_s=0.25))
     assert tapped.media == []
     (failed,) = sink.of(Failed)
     assert failed.part == "source"

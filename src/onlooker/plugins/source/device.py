@@ -18,7 +18,13 @@ from onlooker.core.errors import SourceFailed
 from onlooker.core.media import Media
 from onlooker.core.ports import SourceTraits
 from onlooker.plugins.source.handover import Handover
-from onlooker.plugins.source.live import AHEAD, Reconnecting, RetrySettings, stamped_by_arrival
+from onlooker.plugins.source.live import (
+    AHEAD,
+    BEGIN_SOON,
+    Reconnecting,
+    RetrySettings,
+    stamped_by_arrival,
+)
 from onlooker.plugins.source.playback import reason
 
 SIZE = r"^[1-9]\d{1,4}x[1-9]\d{1,4}$"
@@ -75,7 +81,7 @@ class CameraSource:
             "framerate": self._settings.rate_hz and f"{self._settings.rate_hz:g}",
             "input_format": self._settings.input_format,
         }
-        options = {name: str(value) for name, value in wanted.items() if value}
+        options = BEGIN_SOON | {name: str(value) for name, value in wanted.items() if value}
         try:
             return av.open(str(self._path), format="v4l2", options=options, timeout=(5.0, 5.0))
         except FFmpegError as error:
@@ -121,7 +127,7 @@ class ScreenSource:
         self.trouble = trouble
 
     def _opened(self) -> InputContainer:
-        options = {
+        options = BEGIN_SOON | {
             "framerate": f"{self._settings.sample_hz:g}",
             "draw_mouse": str(int(self._settings.pointer)),
         }

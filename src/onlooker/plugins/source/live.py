@@ -34,6 +34,8 @@ from onlooker.plugins.source.reader import (
 AHEAD = 16  # items; older ones are dropped while the event loop is busy
 MAX_LAG_S = 2.0  # behind its own time stamps: then it has stalled, and begins anew
 MAX_LEAD_S = 10.0
+# Begin soon, and with what was looked at: `nobuffer` would wait for the next key frame.
+BEGIN_SOON = {"analyzeduration": "500000", "fpsprobesize": "0"}
 SOUND_DRIFT_S = 0.5  # between what the samples say and when they arrive
 
 

@@ -23,6 +23,7 @@ from onlooker.plugins.source.address import shown
 from onlooker.plugins.source.handover import Handover
 from onlooker.plugins.source.live import (
     AHEAD,
+    BEGIN_SOON,
     Reconnecting,
     RetrySettings,
     released_by_stamps,
@@ -105,8 +106,7 @@ class NetworkSource:
         is_rtsp = self._address[:4].lower() == "rtsp"
         options = {"protocol_whitelist": PROTOCOLS["rtsp" if is_rtsp else "http"]}
         if self._pace == "arrival":
-            # Begin soon, and with what was looked at: `nobuffer` would wait for the next key frame.
-            options |= {"analyzeduration": "500000", "fpsprobesize": "0"}
+            options |= BEGIN_SOON
         if is_rtsp:
             options |= {
                 "rtsp_transport": wait.transport,
