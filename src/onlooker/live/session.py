@@ -153,8 +153,7 @@ class Session:
     async def _watch(self, line: Line) -> None:
         async with asyncio.TaskGroup() as tasks:
             others = [tasks.create_task(self._streams.play(name)) for name in self._parts.sources]
-            if self._clock.speed is not None:
-                others.append(tasks.create_task(self._streams.check()))
+            others.append(tasks.create_task(self._streams.check()))
             # Lets every source begin to follow the clock before the first tick.
             await asyncio.sleep(0)
             self._line = tasks.create_task(line.run(self._observations()))

@@ -55,13 +55,13 @@ class Streams:
             await self._emit(StreamHealth(time_s=clock.now_s(), stream=stream, state="ended"))
 
     async def check(self) -> None:
-        """Look after streams from which nothing comes, while the clock is the world's."""
-        while True:
-            now_s = self._clock.now_s()
-            await self._clock.sleep_until(now_s + CHECK_EVERY_S)
-            for stream in sorted(self.playing):
-                trouble = self._sources[stream].trouble
-                await self._emit_if(self._watches[stream].check(now_s + CHECK_EVERY_S, trouble))
+        """Look after streams from which nothing comes."""
+        with self._clock.follower() as clock:
+            while True:
+                await clock.sleep_until(clock.now_s() + CHECK_EVERY_S)
+                for stream in sorted(self.playing):
+                    trouble = self._sources[stream].trouble
+                    await self._emit_if(self._watches[stream].check(clock.now_s(), trouble))
 
     async def _emit_if(self, health: StreamHealth | None) -> None:
         if health is not None:
