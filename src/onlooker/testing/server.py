@@ -79,7 +79,7 @@ class PictureServer:
     Args:
         behaviour: see behaviour.py.
         fault_of: what goes wrong with which request; see faults.py for `every` and `in_turn`.
-        media_cache_pictures: how many uuids are kept; 0 keeps none, as a server without.
+        media_cache_pictures: how many uuids are kept; 0 keeps none, as a server that is no vLLM.
         token: demanded as a bearer token, if not empty.
         port: on loopback; 0 takes a free one.
         has_marker_tokens: whether `</silence>` is one token, as for the released checkpoint.
@@ -101,6 +101,7 @@ class PictureServer:
         self._port = port
         self._has_marker_tokens = has_marker_tokens
         self._media = MediaCache(media_cache_pictures)
+        self._has_media_cache = media_cache_pictures > 0
         self._prefixes: OrderedDict[bytes, None] = OrderedDict()
         self._open = AsyncExitStack()
         # One, so that the caches need no lock.
@@ -135,7 +136,9 @@ class PictureServer:
             case "GET", "/version":
                 return Reply(json.dumps(VERSION).encode())
             case "GET", "/v1/models":
-                model = {"id": MODEL, "object": "model", "owned_by": "onlooker.testing"}
+                # Clients take its word for what it is: with a media cache it is as vLLM is.
+                owner = "vllm" if self._has_media_cache else "onlooker.testing"
+                model = {"id": MODEL, "object": "model", "owned_by": owner}
                 return Reply(json.dumps({"object": "list", "data": [model]}).encode())
             case "POST", "/v1/chat/completions":
                 return await self._chat(request)
