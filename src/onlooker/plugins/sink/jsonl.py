@@ -21,7 +21,7 @@ class JsonLinesSettings(BaseModel, frozen=True, extra="forbid"):
     """Where the lines go."""
 
     path: Path | None = Field(
-        None, description="file to append to; standard output if there is none"
+        default=None, description="file to append to; standard output if there is none"
     )
 
 

@@ -19,7 +19,9 @@ class RecorderSettings(BaseModel, frozen=True, extra="forbid"):
 
     folder: Path = Field(description="new folder for the recording; each session needs its own")
     max_bytes: int = Field(
-        20_000_000_000, ge=1, description="size at which the recording ends; the session goes on"
+        default=20_000_000_000,
+        ge=1,
+        description="size at which the recording ends; the session goes on",
     )
 
 

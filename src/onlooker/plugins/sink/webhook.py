@@ -48,19 +48,25 @@ class WebhookSettings(BaseModel, frozen=True, extra="forbid"):
 
     url: str = Field(description="where to POST: http or https, without user and password")
     events: tuple[EventType, ...] = Field(
-        ("decided", "stream_health", "failed"), description="types of events that are sent"
+        default=("decided", "stream_health", "failed"), description="types of events that are sent"
     )
     silent: bool = Field(default=False, description="send decisions to be silent, too")
     snapshot: bool = Field(default=False, description="add the newest picture, as JPEG in base64")
     max_snapshot_bytes: int = Field(
-        1_000_000, ge=1, description="a larger JPEG is left out, and its size is told instead"
+        default=1_000_000,
+        ge=1,
+        description="a larger JPEG is left out, and its size is told instead",
     )
-    timeout_s: float = Field(10.0, gt=0, le=120, description="for one attempt, from start to end")
+    timeout_s: float = Field(
+        default=10.0, gt=0, le=120, description="for one attempt, from start to end"
+    )
     max_attempts: int = Field(
-        5, ge=1, le=20, description="for one event; a single one while the receiver is down"
+        default=5, ge=1, le=20, description="for one event; a single one while the receiver is down"
     )
-    first_wait_s: float = Field(1.0, ge=0, description="before the second attempt; then doubled")
-    longest_wait_s: float = Field(30.0, ge=0, description="between two attempts, at most")
+    first_wait_s: float = Field(
+        default=1.0, ge=0, description="before the second attempt; then doubled"
+    )
+    longest_wait_s: float = Field(default=30.0, ge=0, description="between two attempts, at most")
 
     @field_validator("url")
     @classmethod
