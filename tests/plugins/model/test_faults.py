@@ -256,6 +256,12 @@ async def test_chunks_without_choices_are_passed_over() -> None:
         assert (await talk.decide(turn(0))).decision == Silent()
 
 
+async def test_a_finished_stream_needs_no_last_word() -> None:
+    finish = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+    async with talking(pieces(delta(SILENT), finish), **QUICK) as talk:
+        assert (await talk.decide(turn(0))).decision == Silent()
+
+
 async def test_connections_are_kept_from_tick_to_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     num_connections = 0
     start_server = asyncio.start_server

@@ -136,7 +136,7 @@ class Transport:
             text = await _read(response)
         try:
             return [dict(model) for model in json.loads(text)["data"]]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise self._odd(response, text, "a list of models") from None
 
     async def _post(self, body: bytes, take: Take) -> None:
@@ -187,14 +187,18 @@ class Transport:
             text = await _read(response)
             yield self._chunk(response, text)
             return
+        is_finished = False  # not every server says that it is done
         async with aclosing(_events(response)) as events:
             async for data in events:
                 if data == "[DONE]":
                     return
-                yield self._chunk(response, data)
-        raise ServerFailed(
-            f"{self._where} closed the stream before its end: see its log", is_transient=True
-        )
+                chunk = self._chunk(response, data)
+                is_finished |= chunk.finish is not None
+                yield chunk
+        if not is_finished:
+            raise ServerFailed(
+                f"{self._where} closed the stream before its end: see its log", is_transient=True
+            )
 
     def _chunk(self, response: httpx.Response, data: str) -> Chunk:
         """Read a streamed chunk, or a whole completion."""
