@@ -18,7 +18,7 @@ from tenacity import (
     AsyncRetrying,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_random_exponential,
 )
 
 from onlooker.core.decision import Silent
@@ -64,7 +64,7 @@ class WebhookSettings(BaseModel, frozen=True, extra="forbid"):
         default=5, ge=1, le=20, description="for one event; a single one while the receiver is down"
     )
     first_wait_s: float = Field(
-        default=1.0, ge=0, description="before the second attempt; then doubled"
+        default=1.0, ge=0, description="at most before the second attempt; doubled then"
     )
     longest_wait_s: float = Field(default=30.0, ge=0, description="between two attempts, at most")
 
@@ -122,10 +122,8 @@ class WebhookSink:
         attempts = AsyncRetrying(
             retry=retry_if_exception_type(_Unanswered),
             stop=stop_after_attempt(self._settings.max_attempts if self._is_up else 1),
-            wait=wait_exponential_jitter(
-                self._settings.first_wait_s,
-                self._settings.longest_wait_s,
-                jitter=self._settings.first_wait_s,
+            wait=wait_random_exponential(
+                multiplier=self._settings.first_wait_s, max=self._settings.longest_wait_s
             ),
             reraise=True,
         )
