@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
 from pydantic import BaseModel, Field
 
@@ -41,6 +40,7 @@ class JsonLinesSink:
         # A reader may be slow: the loop doesn't wait for it.
         self._thread = ThreadPoolExecutor(1, "json lines")
         self._out = _open(settings.path)
+        self._is_torn = False
         self.is_gone = False  # whoever read our lines has left
 
     async def accept(self, event: Event) -> None:
@@ -54,13 +54,16 @@ class JsonLinesSink:
         if self.is_gone:
             return
         line = json.dumps(to_json(event), ensure_ascii=False, separators=(",", ":"))
+        # What a full disk tore stands alone, so that the next line can be read.
+        left = memoryview((b"\n" if self._is_torn else b"") + line.encode(errors="replace") + b"\n")
         try:
-            self._out.write(line.encode(errors="replace") + b"\n")
-            self._out.flush()
+            while left:
+                left = left[self._out.write(left) :]
+            self._is_torn = False
         except BrokenPipeError:
-            _silence(self._out)
             self.is_gone = True
         except OSError as error:
+            self._is_torn = True
             where = self._path or "standard output"
             raise SinkFailed(
                 f"cannot write event {line[:60]}... to {where}: {error.strerror or error}"
@@ -71,20 +74,15 @@ class JsonLinesSink:
             self._out.close()
 
 
-def _open(path: Path | None) -> BinaryIO:
+def _open(path: Path | None) -> IO[bytes]:
+    """Open without a buffer: each line is out at once, and none is left over."""
     if path is None:
-        return sys.stdout.buffer
+        sys.stdout.flush()
+        return cast("IO[bytes]", getattr(sys.stdout.buffer, "raw", sys.stdout.buffer))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("ab")
+        return path.open("ab", buffering=0)
     except OSError as error:
         raise SinkFailed(
             f"cannot append to {path}: {error.strerror or error}; name a file that can be written"
         ) from error
-
-
-def _silence(out: BinaryIO) -> None:
-    """Let what is left in the buffer go nowhere, or Python complains of it at its exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, out.fileno())
-    os.close(nowhere)
