@@ -68,7 +68,7 @@ def captioned(pictures: Iterable[npt.NDArray[np.uint8]]) -> Iterator[npt.NDArray
 def _video(path: Path) -> Iterator[tuple[float, Image.Image]]:
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
-            yield frame.time or 0.0, frame.to_image()
+            yield frame.time or 0.0, Image.fromarray(frame.to_ndarray(format="rgb24"))
 
 
 def _webp(path: Path) -> Iterator[tuple[float, Image.Image]]:

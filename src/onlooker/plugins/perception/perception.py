@@ -27,14 +27,14 @@ class DefaultPerception:
 
     def __init__(self, settings: PerceptionSettings) -> None:
         self._settings = settings
-        self._eyes = Eyes(
+        self.eyes = Eyes(
             detector=Detector(settings),
             reader=Reader() if settings.reads_text else None,
             tagger=Tagger() if settings.tags else None,
         )
 
     async def open(self) -> DefaultSession:
-        return DefaultSession(self._eyes, self._settings)
+        return DefaultSession(self.eyes, self._settings)
 
     async def close(self) -> None:
         """Nothing is held open but memory."""
