@@ -30,7 +30,7 @@ SDKS = {
     "source": {"av", "numpy", "PIL", "pydantic", "tenacity", "certifi"},
     "codec": {"numpy", "PIL", "av", "pydantic"},
     "model": {"httpx", "tenacity", "purgatory", "pydantic", "pydantic_core", "PIL"},
-    "perception": {"numpy", "PIL", "av", "pydantic", "onnxruntime", "edgefirst"},
+    "perception": {"numpy", "PIL", "av", "pydantic", "rich", "onnxruntime", "edgefirst"},
     "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic"},
     "__init__": set[str](),
 }
