@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from turns import JPEG_BYTES, picture, talking, turn
+from tests.plugins.model.turns import JPEG_BYTES, picture, talking, turn
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.errors import MalformedDecision

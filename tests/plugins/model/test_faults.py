@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from turns import talking, turn
+from tests.plugins.model.turns import talking, turn
 
 from onlooker.core.decision import Silent, Speak
 from onlooker.core.errors import BadSettings, MalformedDecision, ModelUnavailable
@@ -344,17 +344,25 @@ async def test_what_can_be_no_key_is_refused_unseen(monkeypatch: pytest.MonkeyPa
     assert "geheim" not in str(caught.value)
 
 
-async def test_a_password_in_the_url_is_used_and_not_shown() -> None:
-    async with scripted(refusal(500, "broken")) as server:
+@pytest.mark.parametrize("models", [{"data": []}, refusal(500, "broken")])
+async def test_a_password_in_the_url_is_used_and_not_shown(models: dict[str, Any] | Reply) -> None:
+    async with scripted(models=models) as server:
         url = server.url.replace("http://", "http://bo:hunter2@") + "/?token=t0k"
-        model = OpenAIModel(OpenAISettings.model_validate({"url": url, **QUICK}))
+        model = OpenAIModel(OpenAISettings(url=url, retries=0))
         with pytest.raises(ModelUnavailable) as caught:
-            async with model.transport.attempt():
-                await model.transport.post(b"{}", lambda chunk: asyncio.sleep(0, result=True))
+            await model.identity()
         await model.close()
     assert server.headers[-1]["authorization"].startswith("Basic ")
     assert "hunter2" not in str(caught.value)
     assert "t0k" not in str(caught.value)
+
+
+async def test_a_url_without_a_path_means_its_first_version() -> None:
+    async with scripted() as server:
+        model = OpenAIModel(OpenAISettings(url=server.url.removesuffix("/v1")))
+        assert await model.identity() == ("scripted", False)
+        await model.close()
+    assert server.paths == ["/v1/models"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from turns import talking, turn
+from tests.plugins.model.turns import talking, turn
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.errors import MalformedDecision

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from turns import picture, talking, turn
+from tests.plugins.model.turns import picture, talking, turn
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.errors import MalformedDecision

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from turns import talking, turn
+from tests.plugins.model.turns import talking, turn
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak, render_decision
 from onlooker.core.errors import MalformedDecision
@@ -88,6 +88,14 @@ async def test_a_sampled_silence_is_asked_to_speak_where_speech_is_likely_enough
         schema = forced["response_format"]["json_schema"]["schema"]
         assert schema["properties"]["action"]["enum"] == ["speak", "delegate"]
     assert outcome.usage.sent_bytes == sum(map(len, talk.server.bodies))
+
+
+async def test_making_it_speak_once_does_not_change_how_the_next_second_is_asked() -> None:
+    steps = (streamed(*MANY_TOKENS), streamed([" Hi."], [{" Hi.": 1.0}]), "</silence>")
+    async with talking(*steps, dialect="native", talkativeness=0.9) as talk:
+        await talk.decide(turn(0))
+        await talk.decide(turn(1))
+    assert [request["temperature"] for request in talk.server.requests] == [0.8] * 3
 
 
 async def test_a_server_that_begins_the_forced_message_again_is_understood() -> None:

@@ -23,7 +23,7 @@ from onlooker.core.decision import Decision, Silent
 from onlooker.core.errors import BadSettings, ModelUnavailable
 from onlooker.core.ports import ModelTraits, Outcome, Say
 from onlooker.core.prompt import Prompt
-from onlooker.plugins.model.body import BodyWriter
+from onlooker.plugins.model.body import Body, BodyWriter
 from onlooker.plugins.model.dialect import OPTIONAL_FIELDS, Dialect, Fields
 from onlooker.plugins.model.instruct import InstructDialect
 from onlooker.plugins.model.native import NativeDialect
@@ -175,7 +175,7 @@ class OpenAIModel:
         known = {str(model.get("id")): model for model in models}
         name = settings.name or next(iter(known), "")
         if not name:
-            raise ModelUnavailable(f"{settings.url} lists no model: load one, or set name")
+            raise ModelUnavailable(f"{self.transport.where} lists no model: load one, or set name")
         is_vllm = known.get(name, {}).get("owned_by") == "vllm"
         return name, is_vllm if settings.cached_media == "auto" else settings.cached_media == "on"
 
@@ -214,7 +214,7 @@ class OpenAISession:
 
     async def _ask(self, prompt: Prompt, say: Say, *, is_forced: bool = False) -> Reading:
         """Ask, and ask again in the way that the server can answer, until it does."""
-        model, settings = self._model, self._model.settings
+        model = self._model
         name, by_reference = await model.identity()
         if self._writer is None:
             self._writer = BodyWriter(model.dialect, by_reference=by_reference)
@@ -222,46 +222,45 @@ class OpenAISession:
         while True:
             fields = model.fields(name, is_forced=is_forced)
             body = self._writer.write(prompt, fields, is_forced=is_forced)
-            reading = Reading(
-                model.dialect, settings.talkativeness, settings.max_tokens, is_forced=is_forced
-            )
-
-            async def take(chunk: Chunk, reading: Reading = reading) -> bool:
-                reading.add(chunk)
-                if reading.is_overruled:
-                    return False
-                if news := reading.news():
-                    await say(news)
-                return True
-
-            self._sent_bytes += len(body.data)
             try:
-                await model.transport.post(body.data, take, retry_500=not body.has_references)
+                reading = await self._read(body, say, is_forced=is_forced)
             except ServerFailed as error:
                 if body.has_references and error.status in (400, 422, 500):
-                    self._missed()
+                    self._missed(self._writer)
                 elif not self._drop(error, fields):
                     model.refused = refused_before
                     raise
                 continue
-            self._answered(reading, body.has_references)
+            self._writer.taken()
+            if body.has_references:
+                self._num_misses = 0
+            model.has_logprobs &= not reading.lacks_probability
             return reading
 
-    def _answered(self, reading: Reading, had_references: bool) -> None:
-        """Take note of what an answer tells about the server."""
-        if self._writer is not None:
-            self._writer.taken()
-        if had_references:
-            self._num_misses = 0
-        if reading.side is not None and reading.speak_probability is None:
-            self._model.has_logprobs = False
+    async def _read(self, body: Body, say: Say, *, is_forced: bool) -> Reading:
+        """Send a request, and read its answer as far as it is wanted."""
+        settings = self._model.settings
+        reading = Reading(
+            self._model.dialect, settings.talkativeness, settings.max_tokens, is_forced=is_forced
+        )
 
-    def _missed(self) -> None:
+        async def take(chunk: Chunk) -> bool:
+            reading.add(chunk)
+            if reading.is_overruled:
+                return False
+            if news := reading.news():
+                await say(news)
+            return True
+
+        self._sent_bytes += len(body.data)
+        await self._model.transport.post(body.data, take, retry_500=not body.has_references)
+        return reading
+
+    def _missed(self, writer: BodyWriter) -> None:
         """Send everything again; give references up if the server keeps losing what they name."""
         self._num_misses += 1
         is_auto = self._model.settings.cached_media == "auto"
-        if self._writer is not None:
-            self._writer.forgotten(for_good=is_auto and self._num_misses >= MAX_MISSES)
+        writer.forgotten(for_good=is_auto and self._num_misses >= MAX_MISSES)
 
     def _drop(self, error: ServerFailed, fields: Fields) -> bool:
         """Leave out what the server does not take; say whether that leaves something to try."""

@@ -72,6 +72,11 @@ class Reading:
         return "speaking" if self.speak_probability > self._threshold else "silent"
 
     @property
+    def lacks_probability(self) -> bool:
+        """Whether the action was taken without a word on how likely it was."""
+        return not self._is_forced and self.side is not None and self.speak_probability is None
+
+    @property
     def is_overruled(self) -> bool:
         """Whether the answer goes the way that was not decided."""
         side = self.side

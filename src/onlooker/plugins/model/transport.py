@@ -59,7 +59,8 @@ class Transport:
 
     def __init__(self, url: httpx.URL, key: str, key_names: str, limits: Limits) -> None:
         self._url = url
-        self._where = str(self._url.copy_with(userinfo=b"", query=None, fragment=None))
+        # Without what must not be shown.
+        self.where = str(self._url.copy_with(userinfo=b"", query=None, fragment=None))
         self._key = key
         self._key_names = key_names
         self._limits = limits
@@ -88,18 +89,18 @@ class Transport:
                 limits.breaker_failures,
                 limits.breaker_pause_s,
                 exclude=[asyncio.CancelledError, MalformedDecision],
-            ).get_breaker(self._where)
+            ).get_breaker(self.where)
         try:
             async with self._breaker, asyncio.timeout(limits.timeout_s):
                 yield
         except OpenedState:
             raise ModelUnavailable(
-                f"{self._where} failed {limits.breaker_failures} times in a row: it is not asked "
+                f"{self.where} failed {limits.breaker_failures} times in a row: it is not asked "
                 f"again until {limits.breaker_pause_s:g} s have passed; see its log"
             ) from None
         except TimeoutError:
             raise ModelUnavailable(
-                f"{self._where} gave no whole answer within timeout_s={limits.timeout_s:g}: raise "
+                f"{self.where} gave no whole answer within timeout_s={limits.timeout_s:g}: raise "
                 f"it, or take a smaller model or window"
             ) from None
 
@@ -168,14 +169,14 @@ class Transport:
                 yield response
         except httpx.TimeoutException as error:
             raise ServerFailed(
-                f"{self._where} did not answer in time ({type(error).__name__}): see that it "
+                f"{self.where} did not answer in time ({type(error).__name__}): see that it "
                 f"runs and is not overloaded, or raise timeout_s or connect_timeout_s",
                 is_transient=isinstance(error, httpx.ConnectTimeout),
             ) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             why = str(error) or type(error).__name__
             raise ServerFailed(
-                f"{self._where} cannot be reached, or broke off: {self._shown(why)}; see that the "
+                f"{self.where} cannot be reached, or broke off: {self._shown(why)}; see that the "
                 f"server runs and that url is right",
                 is_transient=True,
             ) from error
@@ -197,7 +198,7 @@ class Transport:
                 yield chunk
         if not is_finished:
             raise ServerFailed(
-                f"{self._where} closed the stream before its end: see its log", is_transient=True
+                f"{self.where} closed the stream before its end: see its log", is_transient=True
             )
 
     def _chunk(self, response: httpx.Response, data: str) -> Chunk:
@@ -207,7 +208,7 @@ class Transport:
             if error := plain.get("error"):
                 message = error.get("message", error) if isinstance(error, dict) else error
                 raise ServerFailed(
-                    f"{self._where} failed with {self._shown(str(message))!r}: see its log",
+                    f"{self.where} failed with {self._shown(str(message))!r}: see its log",
                     text=str(message),
                 )
             return _chunk_of(plain)
@@ -218,7 +219,7 @@ class Transport:
         status = response.status_code
         remedy = _REMEDIES.get(status, "see the server's log" if status >= 500 else "see url")
         return ServerFailed(
-            f"{self._where} answered with status {status}, {self._shown(_message_of(text))!r}: "
+            f"{self.where} answered with status {status}, {self._shown(_message_of(text))!r}: "
             f"{remedy.format(key=self._key_names)}",
             status=status,
             text=text,
@@ -228,7 +229,7 @@ class Transport:
     def _odd(self, response: httpx.Response, text: str, expected: str) -> ServerFailed:
         kind = response.headers.get("content-type", "no content type")
         return ServerFailed(
-            f"{self._where} sent {self._shown(text)!r} ({kind}) where {expected} was expected: "
+            f"{self.where} sent {self._shown(text)!r} ({kind}) where {expected} was expected: "
             f"see that url is the base of an OpenAI-compatible API, such as http://HOST:8000/v1"
         )
 
@@ -242,7 +243,7 @@ class Transport:
 
 _REMEDIES = {
     400: "the request does not suit this model or server; a smaller window_ticks helps if it is "
-    "too long, another dialect if it knows no pictures or JSON schemas",
+    "too long or has too many pictures, as does vLLM's --limit-mm-per-prompt",
     401: "set the key in the environment variable {key}",
     403: "the key in the environment variable {key} may not do this",
     404: "see that url ends where the API begins (mostly in /v1), and that name is served there",
