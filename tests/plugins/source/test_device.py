@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from watching import failure_of, watch
+from tests.plugins.source.watching import failure_of, watch
 
 from onlooker.core.clock import WallClock
 from onlooker.core.event import StreamHealth

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from watching import Tapped, failure_of, watch
+from tests.plugins.source.watching import Tapped, failure_of, watch
 
 from onlooker.core.errors import SourceFailed
 from onlooker.core.event import Decided, StreamHealth

@@ -7,7 +7,7 @@ from time import perf_counter
 import numpy as np
 import psutil
 import pytest
-from watching import Pixels, failure_of, watch
+from tests.plugins.source.watching import Pixels, failure_of, watch
 
 from onlooker.core.clock import MediaClock, WallClock
 from onlooker.core.event import Decided, Skipped

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from watching import watch
+from tests.plugins.source.watching import watch
 
 from onlooker.core.clock import WallClock
 from onlooker.core.event import StreamHealth

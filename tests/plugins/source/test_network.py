@@ -14,7 +14,7 @@ from time import perf_counter
 import numpy as np
 import pytest
 from PIL import Image
-from watching import Pixels, Tapped, failure_of, watch
+from tests.plugins.source.watching import Pixels, Tapped, failure_of, watch
 
 from onlooker.core.clock import WallClock
 from onlooker.core.event import Decided, Skipped, StreamHealth
@@ -286,6 +286,15 @@ async def test_a_recorded_file_over_http_plays_like_a_file(tmp_path: Path) -> No
             [index / 10 for index in range(30)]
         )
         assert "404" in await failure_of(network_source(f"{url}/gone.mp4"))
+
+
+async def test_what_is_no_video_or_not_secure_says_so(tmp_path: Path) -> None:
+    with serving(tmp_path) as url:
+        assert "no video" in await failure_of(network_source(url, pace="file"))
+        secure = url.replace("http:", "https:")
+        why = await failure_of(network_source(secure, pace="file"))
+    assert "no secure connection" in why
+    assert "verify_tls" in why
 
 
 async def test_mjpeg_over_http_is_a_camera() -> None:

@@ -22,7 +22,7 @@ from onlooker.plugins.source.playback import AHEAD, Playback, keep_pace, reason
 from onlooker.plugins.source.reader import ReadSettings
 
 # FFmpeg would draw a text file as a terminal would, and follow the addresses in a playlist.
-NOT_VIDEO = ("tty", "concat", "hls", "lavfi")
+NOT_VIDEO = ("tty", "concat", "dash", "hls", "lavfi", "sdp")
 
 
 class FileSource:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import PurePosixPath
@@ -11,8 +13,9 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import av
+import certifi
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from pydantic import Field
 
 from onlooker.core.clock import Clock
@@ -61,6 +64,9 @@ class NetworkSource:
 
         connect_timeout_s: float = Field(5.0, gt=0, description="until a server must answer")
         read_timeout_s: float = Field(10.0, gt=0, description="without data, then connect again")
+        verify_tls: bool = Field(
+            default=True, description="refuse https and rtsps servers without a valid certificate"
+        )
         transport: Literal["tcp", "udp"] = Field("tcp", description="of RTSP's pictures")
         pace: Literal["auto", "arrival", "stamps", "file"] = Field(
             "auto", description="what keeps the time; auto tells by the address"
@@ -98,6 +104,10 @@ class NetworkSource:
     async def close(self) -> None:
         pass
 
+    @property
+    def _is_secure(self) -> bool:
+        return urlsplit(self._address).scheme.lower() in ("https", "rtsps")
+
     def _tell(self, trouble: str) -> None:
         self.trouble = trouble
 
@@ -112,6 +122,10 @@ class NetworkSource:
                 "rtsp_transport": wait.transport,
                 "timeout": str(round(wait.read_timeout_s * 1e6)),
             }
+        if wait.verify_tls and self._is_secure:
+            # FFmpeg checks no certificate unless it is told to, and against what.
+            trusted = ssl.get_default_verify_paths().cafile or certifi.where()
+            options |= {"tls_verify": "1", "ca_file": trusted}
         if self._pace == "stamps":
             options |= {"live_start_index": "-1"}  # the newest segment
         began_s = monotonic()
@@ -134,6 +148,10 @@ class NetworkSource:
             socket.getaddrinfo(host, None)
         except (OSError, UnicodeError):
             return f"the host {host!r} has no address; check its name and the network"
+        if isinstance(error, InvalidDataError):
+            return "what it sends is no video that FFmpeg can read; check the address"
+        if self._is_secure and self._settings.verify_tls and error.errno == errno.EIO:
+            return "no secure connection; for a certificate of your own set verify_tls to false"
         return reason(error)
 
 
