@@ -86,7 +86,7 @@ async def test_a_movement_that_crosses_the_picture_is_followed_at_a_sensible_rat
 async def test_a_cut_is_told_with_the_new_colour() -> None:
     green = np.zeros((240, 320, 3), np.uint8) + np.asarray([20, 160, 30], np.uint8)
     assert await told(lambda second: room() if second < 5 else with_box(green, 60, 60), 9) == [
-        (5, "The scene has changed; it is mostly green now.")
+        (5, "The whole picture has changed; it is mostly green now.")
     ]
 
 

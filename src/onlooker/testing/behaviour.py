@@ -137,7 +137,7 @@ def _remark(changes: Sequence[Change], now: Look) -> _Remark | None:
 
 def _of_the_whole(change: Change, now: Look) -> _Remark:
     if change.event == "cut":
-        text = f"The scene has changed; it is mostly {now.colour} now."
+        text = f"The whole picture has changed; it is mostly {now.colour} now."
         return _Remark(text, "cut", QUIET_TURNS_AFTER_CUT)
     return _Remark(f"It has become {change.event}.", "light", QUIET_TURNS_AFTER_CUT)
 
