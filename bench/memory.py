@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import psutil
-from bench.report import instant_server, report
 
+from bench.report import instant_server, report
 from onlooker.core.clock import Clock, MediaClock
 from onlooker.core.event import Decided, Event
 from onlooker.core.media import Media, VideoFrame
@@ -93,15 +93,14 @@ def main() -> None:
     hours = parser.parse_args().hours
     with instant_server() as url:
         meter, took_s = asyncio.run(watch(url, hours))
-    settled = [
-        (hour, rss) for hour, rss in zip(meter.hours, meter.rss_mib, strict=True) if hour >= 1
-    ]
-    slope = float(np.polyfit(*zip(*settled, strict=True), 1)[0]) if len(settled) > 1 else None
+    hour_N, rss_N = np.asarray(meter.hours), np.asarray(meter.rss_mib)
+    settled = hour_N >= 1
+    slope = np.polyfit(hour_N[settled], rss_N[settled], 1)[0] if settled.sum() > 1 else np.nan
     report(
         "memory",
         hours=hours,
         rss_mib_by_quarter=[round(rss, 1) for rss in meter.rss_mib],
-        slope_mib_per_hour=slope and round(slope, 3),
+        slope_mib_per_hour=round(float(slope), 3),
         sent_mb_per_hour=round(meter.sent_bytes / hours / 1e6, 1),
         took_s=round(took_s),
     )

@@ -129,6 +129,15 @@ def test_ctrl_c_ends_in_good_order(server: str) -> None:
     assert closed["reason"] == "interrupted"
 
 
+def test_a_reader_that_leaves_ends_the_session(server: str) -> None:
+    command = [*ONLOOKER, "watch", "synthetic:ball", "--model-url", server, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=20) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [

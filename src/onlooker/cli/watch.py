@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,14 +91,19 @@ def watch(
     run_session(parts, settings.live, clock, ask=ask or [], max_ticks=ticks, talk=talk)
 
 
-class Verdict:
-    """A sink that remembers what went wrong last, for the exit code."""
+class Overseer:
+    """A sink that remembers what went wrong last, and ends the session when nobody reads on."""
 
-    last_error = ""
+    def __init__(self, others: Iterable[Sink]) -> None:
+        self._others = tuple(others)
+        self.last_error = ""
+        self.session: Session | None = None
 
     async def accept(self, event: Event) -> None:
         if isinstance(event, Failed):
             self.last_error = f"{event.stream or event.part}: {event.error}"
+        if self.session and any(getattr(sink, "is_gone", False) for sink in self._others):
+            self.session.stop("its reader has gone")
 
     async def close(self) -> None:
         pass
@@ -121,14 +127,16 @@ def run_session(
 
     from onlooker.live.session import Session
 
-    verdict = Verdict()
-    sinks: dict[str, Sink] = {**parts.sinks, "verdict": verdict}
-    session = Session(replace(parts, sinks=sinks), live, clock, max_ticks=max_ticks)
+    overseer = Overseer(parts.sinks.values())
+    sinks: dict[str, Sink] = {**parts.sinks, "overseer": overseer}
+    session = overseer.session = Session(
+        replace(parts, sinks=sinks), live, clock, max_ticks=max_ticks
+    )
     for text in ask:
         session.instruct(text)
     closed = asyncio.run(_until_signal(session, talk=talk))
-    if not closed.num_decided and verdict.last_error:
-        raise OnlookerError(f"no decision came about; last trouble: {verdict.last_error}")
+    if not closed.num_decided and overseer.last_error:
+        raise OnlookerError(f"no decision came about; last trouble: {overseer.last_error}")
 
 
 async def _until_signal(session: Session, *, talk: bool) -> Closed:

@@ -11,6 +11,8 @@ from onlooker.core.moment import Instruction
 from onlooker.core.prompt import Exchange, Prompt, Turn, fold
 from onlooker.live.settings import LiveSettings
 
+MAX_POSTPONED = 64  # utterances and answers that wait for a model that is down, each
+
 
 class Context:
     """What one session's model may know. Bounded: window, exchanges, instructions.
@@ -65,13 +67,16 @@ class Context:
         return blake2b(b"".join([head.encode(), *self._digests]), digest_size=16).hexdigest()
 
     def _with_unheard(self, turn: Turn) -> Turn:
-        if self._unheard is None:
+        """Put the words of postponed turns before a turn's own; the newest, if many failed."""
+        lost = self._unheard
+        if lost is None:
             return turn
+        latest = {change.id: change for change in (*lost.instructed, *turn.instructed)}
         return replace(
             turn,
-            heard=self._unheard.heard + turn.heard,
-            instructed=self._unheard.instructed + turn.instructed,
-            answers=self._unheard.answers + turn.answers,
+            heard=(*lost.heard, *turn.heard)[-MAX_POSTPONED:],
+            instructed=tuple(latest.values()),
+            answers=(*lost.answers, *turn.answers)[-MAX_POSTPONED:],
         )
 
     def _append(self, turn: Turn) -> None:
