@@ -39,34 +39,35 @@ class Port(BaseModel, frozen=True, extra="allow"):
 class Sources(Port, frozen=True):
     """What may be watched."""
 
-    allow: tuple[str, ...] = Field(SCHEMES, description="schemes that an address may have")
+    allow: tuple[str, ...] = Field(default=SCHEMES, description="schemes that an address may have")
     roots: tuple[Path, ...] = Field(
-        (Path("/"),), description="folders that files must lie in; a server should narrow this"
+        default=(Path("/"),),
+        description="folders that files must lie in; a server should narrow this",
     )
 
 
 class Choice(Port, frozen=True):
     """One plug-in of a port."""
 
-    use: str = Field("", description="a plug-in's name, 'module:Class', or nothing")
+    use: str = Field(default="", description="a plug-in's name, 'module:Class', or nothing")
 
 
 class CodecChoice(Choice, frozen=True):
     """What becomes of pictures."""
 
-    use: str = Field("jpeg", description="a plug-in's name, 'module:Class', or nothing")
+    use: str = Field(default="jpeg", description="a plug-in's name, 'module:Class', or nothing")
 
 
 class ModelChoice(Choice, frozen=True):
     """Who decides."""
 
-    use: str = Field("openai", description="a plug-in's name, or 'module:Class'")
+    use: str = Field(default="openai", description="a plug-in's name, or 'module:Class'")
 
 
 class Sinks(Port, frozen=True):
     """Any number of sinks."""
 
-    use: tuple[str, ...] = Field(("console",), description="names of plug-ins")
+    use: tuple[str, ...] = Field(default=("console",), description="names of plug-ins")
 
 
 class Settings(BaseModel, frozen=True, extra="forbid"):
@@ -125,6 +126,8 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
-        both = isinstance(below, dict) and isinstance(value, dict)
-        merged[key] = _merged(below, value) if both else value
+        if isinstance(below, dict) and isinstance(value, dict):
+            merged[key] = _merged(below, value)
+        else:
+            merged[key] = value
     return merged
