@@ -3,8 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
-from engine import running_engine
+from tests.engine.engine import running_engine
 
 
 @pytest.fixture(scope="session")

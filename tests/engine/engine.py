@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from install import DONE, ENGINE_PYTHON
+from tests.engine.install import DONE, ENGINE_PYTHON
 
 HERE = Path(__file__).parent
 MODEL = "tiny"

@@ -19,8 +19,8 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from tests.engine.engine import IS_INSTALLED, say
 
-from engine import IS_INSTALLED, say
 from onlooker.core.decision import Silent
 from onlooker.core.errors import MalformedDecision
 from onlooker.core.moment import Instruction, Tick

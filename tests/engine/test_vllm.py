@@ -20,8 +20,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-
-from engine import IS_INSTALLED, MODEL, say
+from tests.engine.engine import IS_INSTALLED, MODEL, say
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chat_requests import Client, Pixels, talk, user
+from tests.testing.chat_requests import Client, Pixels, talk, user
 
 from onlooker.core.decision import Delegate, Speak, parse_decision
 from onlooker.testing.server import PictureServer

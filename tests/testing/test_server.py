@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import pytest
-from chat_requests import SCHEMA, Client, cached, even, marked, picture, talk, user
+from tests.testing.chat_requests import SCHEMA, Client, cached, even, marked, picture, talk, user
 
 from onlooker.core.decision import Delegate, Silent, Speak, parse_decision
 from onlooker.testing.faults import Fault, FaultKind, every, in_turn
