@@ -52,10 +52,11 @@ check: $(VENV)/.dev
 	@$(BIN)/mypy
 
 bench: $(VENV)/.dev
-	@for program in bench/*.py; do echo "# $$program"; $(BIN)/python $$program || exit 1; done
+	@for question in tick streams start memory; do \
+		echo "# $$question"; $(BIN)/python -m bench.$$question || exit 1; done
 
 engine: $(VENV)/.dev
-	@$(BIN)/python -m tests.engine.setup
+	@$(BIN)/python tests/engine/install.py
 	@$(BIN)/pytest tests/engine -m slow
 
 wheel: $(VENV)/.dev

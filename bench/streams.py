@@ -1,7 +1,5 @@
 """Do one dead and one mute camera among four disturb the other two?
 
-    python bench/streams.py [SECONDS]
-
 Two RTSP cameras on loopback film 10 pictures a second, and two addresses never give one: at one
 connections are refused, at the other they are taken and never answered. In the middle of the run
 one camera freezes and the other is covered. Reported are how late the ticks of the session come,
@@ -10,18 +8,17 @@ how far apart they are from a second, and the seconds from each fault to its eve
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import json
 import os
-import platform
 import socket
-import sys
 from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.report import report
 from onlooker.core.clock import WallClock
 from onlooker.core.event import Decided, Event, Observed, StreamHealth
 from onlooker.core.ports import Source
@@ -118,20 +115,13 @@ async def measure(seconds: int) -> dict[str, object]:
 
 
 def main() -> None:
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=20)
+    seconds = parser.parse_args().seconds
     began_s = perf_counter()
     figures = asyncio.run(measure(seconds))
     cpu_s = sum(os.times()[:2])
-    print(
-        json.dumps(
-            {"bench": "streams"}
-            | figures
-            | {
-                "cpu_percent": round(100 * cpu_s / (perf_counter() - began_s)),
-                "on": platform.node(),
-            }
-        )
-    )
+    report("streams", **figures, cpu_percent=round(100 * cpu_s / (perf_counter() - began_s)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 The server is another process that answers at once. CPU is this process's, kernel included, from
 the observation to the decision; the peers' way (the whole list through `json.dumps`, each tick)
-is measured in the same run. Reports JSON lines, and appends them to bench/results/tick.jsonl.
+is measured in the same run.
 """
 
 from __future__ import annotations
@@ -10,22 +10,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import numpy.typing as npt
 
+from bench.report import instant_server, report
 from onlooker.core.decision import Silent
 from onlooker.core.media import VideoFrame
 from onlooker.core.moment import Observation, Tick
@@ -38,7 +35,6 @@ from onlooker.plugins.model.openai import OpenAIModel, OpenAISettings
 
 WINDOW = 100
 NUM_FRAMES = 40  # different ones, made before the clock starts
-RESULTS = Path(__file__).parent / "results" / "tick.jsonl"
 
 # One tick leaves when one comes: every measured tick carries the whole window.
 ALWAYS_FULL = LiveSettings(window_ticks=WINDOW, carry_ticks=WINDOW - 1)
@@ -49,24 +45,11 @@ Step = Callable[[Observation, Pictures], Awaitable[int]]  # returns the bytes se
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--ticks", type=int, default=300, help="measured at the full window")
-    arguments.add_argument("--serve", action="store_true", help="be the server, on a free port")
     given = arguments.parse_args()
-    if given.serve:
-        asyncio.run(serve())
-        return
-    server = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE)
-    try:
-        assert server.stdout is not None
-        url = server.stdout.readline().decode().strip()
+    with instant_server() as url:
         results = asyncio.run(measure(url, given.ticks))
-    finally:
-        server.kill()
-        server.wait()
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("a") as file:
-        for result in results:
-            print(json.dumps(result))
-            file.write(json.dumps(result) + "\n")
+    for result in results:
+        report("tick", window=WINDOW, **result)
 
 
 async def measure(url: str, num_ticks: int) -> list[dict[str, Any]]:
@@ -100,17 +83,7 @@ async def measure(url: str, num_ticks: int) -> list[dict[str, Any]]:
     results.append({"way": "peers: httpx + json.dumps", "jpeg": "before", **found})
     # From the hours: a window fills up and turns over.
     full, cached = (row["bytes_per_hour"] for row in results if "hour" in row["way"])
-    on = machine()
-    return [
-        {
-            "bench": "tick",
-            "window": WINDOW,
-            **row,
-            "full_over_cached": round(full / cached, 1),
-            **on,
-        }
-        for row in results
-    ]
+    return [{**row, "full_over_cached": round(full / cached, 1)} for row in results]
 
 
 async def laps(
@@ -148,16 +121,6 @@ async def laps(
         "wall_ms_p50": round(wall_ms[num_ticks // 2], 2),
         "sessions_per_core": int(1000 / statistics.mean(cpu_ms)),
         "bytes_per_hour": int(statistics.mean(sent) * 3600),
-    }
-
-
-def machine() -> dict[str, Any]:
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, check=False)
-    return {
-        "commit": head.stdout.decode().strip(),
-        "cpu": platform.processor() or platform.machine(),
-        "cpus": os.cpu_count(),
-        "python": platform.python_version(),
     }
 
 
@@ -223,34 +186,6 @@ def frame(seed: int) -> npt.NDArray[np.uint8]:
 def observation(index: int, pixels_HWC: npt.NDArray[np.uint8]) -> Observation:
     tick = Tick(index, float(index), index + 1.0)
     return Observation(tick, frames=(VideoFrame("cam", index + 0.5, pixels_HWC),))
-
-
-async def serve() -> None:
-    """Answer every request at once with silence, without looking at it."""
-    piece = {"choices": [{"index": 0, "delta": {"content": "</silence>"}, "finish_reason": "stop"}]}
-    event = b"data: " + json.dumps(piece).encode() + b"\n\ndata: [DONE]\n\n"
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n"
-    answer = head % len(event) + event
-
-    async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while request := await reader.readuntil(b"\r\n\r\n"):
-            (length,) = [
-                int(line.split(b":")[1])
-                for line in request.lower().split(b"\r\n")
-                if line.startswith(b"content-length")
-            ]
-            await reader.readexactly(length)
-            writer.write(answer)
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await answer_all(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=2**24)
-    print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
-    await server.serve_forever()
 
 
 if __name__ == "__main__":

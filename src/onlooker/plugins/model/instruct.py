@@ -39,6 +39,8 @@ from onlooker.plugins.model.dialect import (
 )
 
 SAMPLING: Fields = {"temperature": 0}
+MAX_TEXT = 400  # characters; said out loud, this takes half a minute
+MAX_QUESTION = 1000
 
 _SIDES: dict[str, Side] = {"silent": "silent", "speak": "speaking", "delegate": "speaking"}
 _ACTION = re.compile(r'"action"\s*:\s*"(?P<begun>\w*)(?P<end>"?)')
@@ -170,8 +172,9 @@ class InstructDialect:
 def _schema(actions: list[str]) -> Fields:
     properties = {
         "action": {"type": "string", "enum": actions},
-        "text": {"type": "string"},
-        "question": {"type": "string"},
+        # Bounded, so that a model that does not come to an end still closes the object.
+        "text": {"type": "string", "maxLength": MAX_TEXT},
+        "question": {"type": "string", "maxLength": MAX_QUESTION},
     }
     required = ["action"] if "silent" in actions else ["action", "text"]
     schema = {
@@ -193,7 +196,8 @@ def _after_thought(output: str) -> str:
 
 def _object_in(answer: str) -> dict[str, Any] | None:
     """Find the first JSON object with an action."""
-    decoder = json.JSONDecoder()
+    # A schema does not keep raw line breaks out of strings (vLLM 0.32); white space is made single.
+    decoder = json.JSONDecoder(strict=False)
     for start in (found.start() for found in re.finditer(r"\{", answer)):
         try:
             found, _ = decoder.raw_decode(answer, start)
