@@ -15,10 +15,12 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from onlooker.core.percept import Box, Scene, SceneObject, SceneText, View
 
 MAX_TEXT_CHARACTERS = 80
+MORE_TOKENS = 3  # "; 5 more"
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _STEPS = ((3600, "h"), (60, "m"), (1, "s"))
 _SECONDS = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)
@@ -105,18 +107,16 @@ def how_long(seconds: float) -> str:
 
 def _line(view: View, wanted: frozenset[str], max_tokens: int) -> str:
     head = f"{view.stream}: {_counts(view)}"
-    left_over = max_tokens - count_tokens(head)
-    kept, num_dropped = [], 0
-    for piece in sorted(_pieces(view, wanted), key=lambda piece: (piece.rank, piece.place)):
-        cost = count_tokens(piece.words) + 1
-        if cost <= left_over:
-            kept.append(piece)
-            left_over -= cost
-        else:
-            num_dropped += 1
-    words = [head, *(piece.words for piece in sorted(kept, key=lambda piece: piece.place))]
-    if num_dropped and left_over >= 4:
-        words.append(f"{num_dropped} more")
+    ranked = sorted(_pieces(view, wanted), key=lambda piece: (piece.rank, piece.place))
+    costs = [count_tokens(piece.words) + 1 for piece in ranked]
+    room = max_tokens - count_tokens(head)
+    is_all = sum(costs) <= room
+    reached = list(accumulate(costs))
+    num_kept = sum(cost <= (room if is_all else room - MORE_TOKENS) for cost in reached)
+    kept = sorted(ranked[:num_kept], key=lambda piece: piece.place)
+    words = [head, *(piece.words for piece in kept)]
+    if not is_all and room >= MORE_TOKENS:
+        words.append(f"{len(ranked) - num_kept} more")
     return "; ".join(words)
 
 

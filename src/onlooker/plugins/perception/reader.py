@@ -14,7 +14,6 @@ from PIL import Image
 from onlooker.plugins.perception.lines import LineBox, find_lines
 from onlooker.plugins.perception.models import Floats, open_asset, run
 
-MAX_SIDE_PX = 960  # of the picture in which lines are searched
 MIN_SIDE_PX = 480  # smaller pictures are enlarged
 STEP_PX = 32  # what the sides of an input must be multiples of
 LINE_HEIGHT_PX = 48
@@ -40,20 +39,22 @@ class Reader:
         listed = self._recognizer.get_modelmeta().custom_metadata_map["character"]
         self._characters_K = ["", *listed.split("\n"), " "]
 
-    def read(self, image: Image.Image, max_lines: int) -> list[Line]:
+    def read(self, image: Image.Image, max_lines: int, side_px: int) -> list[Line]:
         """Read the largest lines of an RGB picture, in order of reading.
+
+        `side_px` is the longer side of the picture in which they are searched.
 
         Raises:
             PerceptionFailed: a network did not take it.
         """
-        boxes = self._find(image)
+        boxes = self._find(image, side_px)
         largest = sorted(boxes, key=lambda box: -box.half_height * box.half_length)[:max_lines]
         kept = set(map(id, largest))
         lines = [self._read_line(image, box) for box in boxes if id(box) in kept]
         return [line for line in lines if line.text]
 
-    def _find(self, image: Image.Image) -> list[LineBox]:
-        scale = MAX_SIDE_PX / max(image.size)
+    def _find(self, image: Image.Image, side_px: int) -> list[LineBox]:
+        scale = side_px / max(image.size)
         if scale > 1:
             scale = min(scale, max(1.0, MIN_SIDE_PX / min(image.size)))
         width, height = (max(1, round(side * scale / STEP_PX)) * STEP_PX for side in image.size)
@@ -110,5 +111,5 @@ def _scaled(box: LineBox, x_scale: float, y_scale: float) -> LineBox:
 def _upright(box: LineBox, size: Sequence[int]) -> tuple[float, float, float, float]:
     xs, ys = zip(*box.corners, strict=True)
     sides = (min(xs) / size[0], min(ys) / size[1], max(xs) / size[0], max(ys) / size[1])
-    left, top, right, bottom = (min(1.0, max(0.0, side)) for side in sides)
+    left, top, right, bottom = (float(min(1.0, max(0.0, side))) for side in sides)
     return left, top, right, bottom

@@ -56,6 +56,12 @@ class PerceptionSettings(BaseModel, frozen=True, extra="forbid"):
         default=20.0, gt=0, description="change of nearly all places at once that is another shot"
     )
     reads_text: bool = Field(default=True, description="whether writing is read")
+    text_side_px: int = Field(
+        default=960,
+        ge=320,
+        le=2048,
+        description="longer side of the picture in which text is searched; more for small print",
+    )
     max_lines: int = Field(default=20, ge=1, le=100, description="lines of text read of a picture")
     min_text_score: float = Field(
         default=0.75, ge=0, le=1, description="how sure the reader must be of a line"

@@ -138,7 +138,7 @@ def _cell(drawn: Image.Image, view: View) -> Image.Image:
     font = ImageFont.load_default(12)
     draw = ImageDraw.Draw(cell)
     for row, line in enumerate(_wrapped(words, 76)[:5]):
-        draw.text((4, height - 86 + row * 16), line, "#e0e0e0", font)
+        draw.text((4, picture.height + 4 + row * 16), line, "#e0e0e0", font)
     return cell
 
 

@@ -31,6 +31,7 @@ Cells = npt.NDArray[np.float32]
 Covered = npt.NDArray[np.bool_]  # cells
 
 SAME_TEXT = 0.75  # likeness of two readings of one line
+MAX_SIDE_PX = 2048
 LARGE = 0.15  # of the picture: an object that may well carry text, such as a title, before it
 LARGE_REREAD_S = 2.0  # how often a change on a large object is worth a reading
 CUT_SHARE = 0.8  # of the cells of a picture, all changed at once
@@ -82,14 +83,14 @@ class Watch:
             told = self._look(frame, picture)
             entered |= {track.id: track for track in told.entered}
             left += told.left
-        newest = frames[-1]
-        present = self._tracks.present[: self._settings.max_objects]
+        newest, bound = frames[-1], self._settings.max_objects
+        present = self._tracks.present[:bound]
         return View(
             stream=self._stream,
             time_s=newest.time_s,
             objects=tuple(self._object(track) for track in present),
-            entered=tuple(self._object(entered[index]) for index in sorted(entered)),
-            left=tuple(self._object(track) for track in left),
+            entered=tuple(self._object(entered[index]) for index in sorted(entered)[:bound]),
+            left=tuple(self._object(track) for track in left[:bound]),
             texts=self._reading.texts,
             tags=self._tags,
             change=round(change, 1),
@@ -113,7 +114,7 @@ class Watch:
         return float((cells >= self._settings.cut_difference).mean()) >= CUT_SHARE
 
     def _look(self, frame: VideoFrame, picture: Thumbnail) -> Change:
-        image = Image.fromarray(frame.pixels_HWC)
+        image = _manageable(Image.fromarray(frame.pixels_HWC))
         found = self._eyes.detector.detect(image)
         told = self._tracks.follow(found, frame.time_s, frame.time_s - self._still_s)
         self._looked = picture
@@ -168,7 +169,7 @@ class _Reading:
         if not self._is_due(picture, self._small | small, self._large | large, time_s):
             return
         self._read, self._read_s, self._small, self._large = picture, time_s, small, large
-        lines = reader.read(image, self._settings.max_lines)
+        lines = reader.read(image, self._settings.max_lines, self._settings.text_side_px)
         self.texts = tuple(
             self._text(line, time_s) for line in lines if _is_text(line, self._settings)
         )
@@ -215,6 +216,11 @@ def _spread(frames: Sequence[VideoFrame], num_frames: int) -> list[VideoFrame]:
     step = max(1.0, len(frames) / num_frames)
     picked = {len(frames) - 1 - int(index * step) for index in range(min(num_frames, len(frames)))}
     return [frames[index] for index in sorted(picked)]
+
+
+def _manageable(image: Image.Image) -> Image.Image:
+    """Halve, third or quarter what is larger than anything here needs."""
+    return image.reduce(-(-max(image.size) // MAX_SIDE_PX))
 
 
 def _covered(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[Covered, Covered]:
