@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_streams import emissions, truths
+from tests.evaluate.random_streams import emissions, truths
 
 from onlooker.evaluate.alignment import align, duplicates
 from onlooker.evaluate.matching import assign

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_streams import emissions
+from tests.evaluate.random_streams import emissions
 
 from onlooker.core.decision import Delegate, Silent, Speak
 from onlooker.core.event import Decided, Failed, Skipped, Usage

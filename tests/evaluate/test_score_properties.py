@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_streams import emissions, truths
+from tests.evaluate.random_streams import emissions, truths
 
 from onlooker.evaluate.content import ANYTHING, Content
 from onlooker.evaluate.metrics import LESS_IS_BETTER, Metrics, metrics

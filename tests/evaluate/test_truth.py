@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from random_streams import truths
+from tests.evaluate.random_streams import truths
 
 from onlooker.evaluate.content import Content
 from onlooker.evaluate.problems import BadTruth
