@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from onlooker.evaluate.blind import ALWAYS, Clock, beside, blind_scores, tuned_clocks
+from onlooker.evaluate.blind import ALWAYS, Clock, blind_scores, lift, tuned_clocks
 from onlooker.evaluate.summary import summarize
 from onlooker.evaluate.truth import Expected, Standing, Truth
 
@@ -60,7 +60,7 @@ def test_a_single_stream_leaves_nothing_to_tune_a_clock_on() -> None:
 
 
 def test_what_is_left_after_a_blind_player() -> None:
-    assert beside({"f1": 0.75, "x": None, "y": 1.0}, {"f1": 0.25, "x": 1.0}) == {"f1": 0.5}
+    assert lift({"f1": 0.75, "x": None, "y": 1.0}, {"f1": 0.25, "x": 1.0}) == {"f1": 0.5}
 
 
 def test_a_clock_that_never_moves_is_refused() -> None:

@@ -95,9 +95,7 @@ def tuned_clocks(
     return chosen
 
 
-def beside(
-    scores: Mapping[str, float | None], blind: Mapping[str, float | None]
-) -> dict[str, float]:
+def lift(scores: Mapping[str, float | None], blind: Mapping[str, float | None]) -> dict[str, float]:
     """Give what is left of each number after what a blind player gets."""
     return {
         name: value - other
