@@ -6,8 +6,6 @@ python bench/perception.py [VIDEO]     # vtest.avi at 640 x 480 if none is named
 from __future__ import annotations
 
 import asyncio
-import json
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +16,7 @@ import numpy.typing as npt
 import psutil
 from PIL import Image
 
+from bench.report import report
 from onlooker.core.media import VideoFrame
 from onlooker.core.moment import Observation, Tick
 from onlooker.core.scene_words import scene_words
@@ -70,23 +69,16 @@ def main() -> None:
     before_bytes = process.memory_info().rss
     everything = PerceptionSettings()
     blind_to_text = PerceptionSettings(reads_text=False, tags=0)
-    began_s = time.perf_counter()
     at_four_ms = cpu_ms(everything, four, 4)
-    print(
-        json.dumps(
-            {
-                "bench": "perception",
-                "size": SIZE,
-                "detect_track_words_ms": summary(cpu_ms(blind_to_text, one, 1)),
-                "with_text_and_tags_ms": summary(cpu_ms(everything, one, 1)),
-                "at_4_hz_ms": summary(at_four_ms),
-                "looks_a_second": round(len(at_four_ms) / (sum(at_four_ms) / 1e3), 1),
-                "idle_ms": summary(cpu_ms(everything, still, 1)),
-                "grown_mb": round((process.memory_info().rss - before_bytes) / 1e6),
-                "wall_s": round(time.perf_counter() - began_s, 1),
-                "on": platform.node(),
-            }
-        )
+    report(
+        "perception",
+        size=SIZE,
+        detect_track_words_ms=summary(cpu_ms(blind_to_text, one, 1)),
+        with_text_and_tags_ms=summary(cpu_ms(everything, one, 1)),
+        at_4_hz_ms=summary(at_four_ms),
+        looks_a_second=round(len(at_four_ms) / (sum(at_four_ms) / 1e3), 1),
+        idle_ms=summary(cpu_ms(everything, still, 1)),
+        grown_mb=round((process.memory_info().rss - before_bytes) / 1e6),
     )
 
 

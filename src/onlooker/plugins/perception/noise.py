@@ -1,6 +1,6 @@
 """How these eyes err, as numbers that a made-up world can err by.
 
-Measured by `bench/perception.py --noise`, which rewrites `assets/noise.json`.
+Measured by `python -m bench.perception_quality --noise`, which rewrites `assets/noise.json`.
 """
 
 from __future__ import annotations
