@@ -13,7 +13,7 @@ import typer
 from onlooker.cli.options import read_settings
 from onlooker.core.errors import OnlookerError
 
-CLIPS = ("bikes.mp4", "carphone_pristine.mp4")
+STREAMS = {"street": "bikes.mp4", "car": "carphone_pristine.mp4"}
 INSTRUCTION = "tell me when something starts to move, and when the scene changes"
 OWN_CAMERA = """
 Now point it at your own camera, and at a model that can see:
@@ -36,7 +36,7 @@ def demo(
     from onlooker.testing.clips import clip
 
     typer.echo("Fetching two short clips ...", err=True)
-    streams = [str(clip(name)) for name in CLIPS]
+    streams = [f"{stream}={clip(name)}" for stream, name in STREAMS.items()]
     typer.echo(
         "Deciding: a testing server that looks at motion alone. No model of our own ships yet.\n",
         err=True,
