@@ -24,7 +24,7 @@ KITCHEN = Truth(
     (Standing("pot", "tell me when it boils"), Standing("people", "count the people")),
     family="mixed",
 )
-QUIET_S = 60.0 - 4 * 1.0  # each event holds the second that the main tolerance gives it
+QUIET_S = 20.0  # up to the first event, and from 10 s after the last
 
 PERFECT = (
     Emission(10.0, "It boils."),
@@ -87,8 +87,8 @@ def test_a_player_two_seconds_late_is_on_time_from_two_seconds_of_tolerance_on()
     one = score_of(*late)
     got = numbers(one)
     assert [timing.f1 for timing in one.timings] == [0.0, 1.0, 1.0]
-    assert got["false_alarms_per_quiet_hour"] == pytest.approx(4 * 3600 / QUIET_S)
     assert got["out_of_span_share"] == 1.0
+    assert got["false_alarms_per_quiet_hour"] == 0.0  # late it was, but about something
     assert one.lags_s == (2.0,) * 4
     assert got["coupled"] == 0.0
 
@@ -116,7 +116,7 @@ def test_a_chattering_player_tells_all_and_pays_for_the_rest() -> None:
     assert got["timing_f1"] == pytest.approx(2 * 4 / (60 + 4))
     assert got["repeat_share"] == pytest.approx(4 / 60)
     assert got["out_of_span_share"] == pytest.approx(52 / 60)
-    assert got["false_alarms_per_quiet_hour"] == pytest.approx(52 * 3600 / QUIET_S)
+    assert got["false_alarms_per_quiet_hour"] == pytest.approx((9 + 11) * 3600 / QUIET_S)
     # All but the four that tell and the very first.
     assert got["duplicate_share"] == pytest.approx(55 / 60)
     assert got["delegation_recall"] == 0.0

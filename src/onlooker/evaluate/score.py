@@ -33,9 +33,7 @@ class ScoreSettings:
     tolerances_s: tuple[float, ...] = (1.0, 2.0, 3.0)  # after an event's `until_s`
     early_s: float = 0.0  # before its onset nothing can be known: no credit
     duplicate_s: float = 30.0  # the same words again within so long are a duplicate
-    horizon_s: float = (
-        10.0  # how far off speech is still taken as about an event, for leads and lags
-    )
+    horizon_s: float = 10.0  # speech so long after an event is late, and not about nothing
 
     def __post_init__(self) -> None:
         if not self.tolerances_s or min(*self.tolerances_s, self.early_s, self.duplicate_s) < 0:
@@ -228,8 +226,8 @@ def _within(truth: Truth, prediction: Prediction) -> tuple[tuple[Emission, ...],
 def _counts(
     main: Alignment, prediction: Prediction, settings: ScoreSettings, judge: Judge | None
 ) -> tuple[Counts, list[Problem]]:
-    truth, tolerance_s = main.truth, settings.tolerances_s[0]
-    quiet = truth.quiet_spans(tolerance_s)
+    truth = main.truth
+    quiet = truth.quiet_spans(settings.horizon_s)
     false_alarms = main.of("forbidden", "false_alarm")
     contents, problems = _contents(main, judge)
     counts = Counts(

@@ -122,11 +122,14 @@ class Truth:
         """When the first instruction was given: what a blind clock starts from."""
         return min((standing.since_s for standing in self.instructions), default=0.0)
 
-    def quiet_spans(self, tolerance_s: float) -> tuple[Span, ...]:
-        """Give the time in which any speech is a false alarm, in order and without overlap."""
+    def quiet_spans(self, after_s: float) -> tuple[Span, ...]:
+        """Give the time in which speech can be about nothing, in order and without overlap.
+
+        It begins `after_s` after an event's `until_s`: before that, speech may still be about it.
+        """
         if self.quiet:
             return _without(_merged(self.quiet), ())
-        busy = [Span(event.onset_s, event.until_s + tolerance_s) for event in self.events]
+        busy = [Span(event.onset_s, event.until_s + after_s) for event in self.events]
         return _without((Span(0.0, self.duration_s),), _merged([*busy, *self.optional]))
 
 
