@@ -1,11 +1,16 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from onlooker.core.errors import BadSettings
 from onlooker.plugins.perception.detector import Detector, _decode_yolo, without_doubles
 from onlooker.plugins.perception.settings import PerceptionSettings
 
 from .conftest import Real, picture
+
+MODELS = Path(__file__).parent / "models"  # yolo_like.onnx: constants, made for these tests
 
 
 def test_a_man_in_a_storm_is_a_person_where_he_stands(real: Real) -> None:
@@ -42,6 +47,28 @@ def test_yolo_outputs_are_read_as_centre_size_and_scores() -> None:
     boxes_N4, scores_NK = _decode_yolo([table.T[None]], 640)
     assert boxes_N4[0] == pytest.approx([0.45, 0.4, 0.55, 0.6])
     assert scores_NK.tolist() == [pytest.approx([0.1, 0.9]), pytest.approx([0.2, 0.1])]
+
+
+def test_another_detector_is_named_by_its_path_and_labels(real: Real, tmp_path: Path) -> None:
+    """The model finds two boxes around one "bun" in the upper middle of whatever it is shown."""
+    labels = tmp_path / "labels.txt"
+    labels.write_text("plate\nbun\n")
+    settings = PerceptionSettings(
+        detector=str(MODELS / "yolo_like.onnx"),
+        detector_format="yolo",
+        detector_labels=str(labels),
+        watch=("bun",),
+    )
+    (found,) = Detector(settings).detect(Image.new("RGB", (640, 320)))
+    assert (found.label, found.score) == ("bun", pytest.approx(0.9))
+    # The picture fills the upper half of the square that the network sees.
+    assert found.box == pytest.approx((0.25, 0.25, 0.75, 0.75))
+
+
+def test_a_detector_with_more_labels_than_are_named_is_refused(real: Real, tmp_path: Path) -> None:
+    path = str(MODELS / "yolo_like.onnx")
+    with pytest.raises(BadSettings, match="tells 2 labels apart, and 80 are named"):
+        Detector(PerceptionSettings(detector=path, detector_format="yolo"))
 
 
 def test_yolo_without_a_path_is_refused(real: Real) -> None:

@@ -144,12 +144,27 @@ def test_slow_changes_add_up_until_they_are_seen() -> None:
 
 def test_coming_and_going_is_told_once_each() -> None:
     stage = Stage()
-    views = [stage.show(shot(at)) for at in (None, (20, 90), (60, 90), (100, 90), None, None, None)]
-    # What is gone leaves a still picture, in which time for leaving does not pass.
-    assert [len(view.entered) for view in views] == [0, 1, 0, 0, 0, 0, 0]
-    views += [stage.show(shot(ground=level)) for level in (131, 134, 137)]
-    assert sum(len(view.left) for view in views) == 1
-    assert views[-1].objects == ()
+    places = (None, (20, 90), (60, 90), (100, 90), None, None, None, None, None)
+    views = [stage.show(shot(place)) for place in places]
+    assert [len(view.entered) for view in views] == [0, 1, 0, 0, 0, 0, 0, 0, 0]
+    assert [len(view.left) for view in views] == [0, 0, 0, 0, 0, 1, 0, 0, 0]
+    assert [len(view.objects) for view in views] == [0, 1, 1, 1, 1, 0, 0, 0, 0]
+
+
+def test_who_left_a_still_picture_is_looked_for_until_given_up_and_no_longer() -> None:
+    stage = Stage()
+    stage.show(shot((100, 100)))
+    for _ in range(10):
+        last = stage.show(shot())
+    assert last.objects == ()
+    assert stage.detector.num_looks == 3
+
+
+def test_times_that_jump_back_break_nothing() -> None:
+    stage = Stage()
+    for second, x in ((10, 20), (3, 50), (4, 80)):
+        stage.second = second
+        assert ids(stage.show(shot((x, 100)))) == [1]
 
 
 def test_a_walker_beside_a_sign_does_not_make_it_be_read_again() -> None:

@@ -85,11 +85,18 @@ class Tracks:
             (track for track in self._tracks.values() if track.is_told), key=lambda track: track.id
         )
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that are believed to be there were found at the last look."""
+        return all(track.last_s == self._last_s for track in self.present)
+
     def follow(self, detections: Sequence[Detection], time_s: float, watched_s: float) -> Change:
         """Take in what was found at `time_s`.
 
         `watched_s` is that time less all in which nothing changed, and nothing left.
         """
+        if self._last_s is not None:
+            watched_s = max(watched_s, self._last_s)  # a source whose times jump back
         gap_s = 1.0 if self._last_s is None else min(1.0, watched_s - self._last_s)
         self._last_s = watched_s
         for name, detection in self._matched(detections, watched_s, REACH + REACH_PER_S * gap_s):

@@ -103,8 +103,12 @@ class Watch:
         return cell_differences(self._looked, picture)
 
     def _is_new(self, cells: Cells, time_s: float) -> bool:
-        """Whether a picture is worth a look; time passes only for those that are."""
+        """Whether a picture is worth a look; time passes only for those that are.
+
+        While somebody is missing, the picture that lacks him is: he may have left.
+        """
         is_new = bool(cells.max() >= self._settings.still_difference)
+        is_new |= not self._tracks.is_settled
         if not is_new and self._last_s is not None:
             self._still_s += time_s - self._last_s
         self._last_s = time_s
