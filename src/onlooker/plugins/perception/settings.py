@@ -25,7 +25,7 @@ class PerceptionSettings(BaseModel, frozen=True, extra="forbid"):
     """Which things are watched, how sure to be, and how much to spend."""
 
     watch: tuple[str, ...] = Field(
-        default=(), description="labels to look for, such as person; all if ()"
+        default=(), description="labels to look for, such as person; all if empty"
     )
     zones: tuple[Zone, ...] = Field(
         default=(), description="named places; objects say in which they stand"
