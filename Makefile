@@ -44,7 +44,7 @@ demo: setup
 	@$(BIN)/onlooker demo
 
 test: $(VENV)/.dev
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check

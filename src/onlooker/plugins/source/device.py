@@ -39,10 +39,12 @@ class CameraSource:
     class Settings(RetrySettings, frozen=True):
         """What to ask of the camera; it takes what is nearest."""
 
-        size: str | None = Field(None, pattern=SIZE, description="width x height, in px")
-        rate_hz: float | None = Field(None, gt=0, description="pictures a second that it takes")
+        size: str | None = Field(default=None, pattern=SIZE, description="width x height, in px")
+        rate_hz: float | None = Field(
+            default=None, gt=0, description="pictures a second that it takes"
+        )
         input_format: str | None = Field(
-            None, description="such as mjpeg, which many cameras need for high resolutions"
+            default=None, description="such as mjpeg, which many cameras need for high resolutions"
         )
 
     traits = SourceTraits(is_live=True, is_camera=True)
@@ -98,7 +100,9 @@ class ScreenSource:
         """How much of the screen, how often."""
 
         size: str | None = Field(
-            None, pattern=SIZE, description="width x height, in px; the whole screen if not set"
+            default=None,
+            pattern=SIZE,
+            description="width x height, in px; the whole screen if not set",
         )
         pointer: bool = Field(default=True, description="show the mouse pointer")
 

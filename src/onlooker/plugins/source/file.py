@@ -31,7 +31,7 @@ class FileSource:
     class Settings(ReadSettings, frozen=True):
         """How a file is played."""
 
-        start_s: float = Field(0.0, ge=0, description="begin here; this becomes second 0")
+        start_s: float = Field(default=0.0, ge=0, description="begin here; this becomes second 0")
         loop: bool = Field(default=False, description="begin again at the end; time goes on")
 
     traits = SourceTraits(is_live=False, is_camera=False)

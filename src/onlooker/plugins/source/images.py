@@ -34,9 +34,9 @@ class ImagesSource:
     class Settings(BaseModel, frozen=True, extra="forbid"):
         """How the pictures are played."""
 
-        rate_hz: float = Field(1.0, gt=0, le=120, description="pictures a second")
+        rate_hz: float = Field(default=1.0, gt=0, le=120, description="pictures a second")
         max_long_edge_px: int = Field(
-            1280, ge=16, description="larger pictures are shrunk to this width or height"
+            default=1280, ge=16, description="larger pictures are shrunk to this width or height"
         )
 
     traits = SourceTraits(is_live=False, is_camera=False)

@@ -42,8 +42,8 @@ SOUND_DRIFT_S = 0.5  # between what the samples say and when they arrive
 class RetrySettings(ReadSettings, frozen=True):
     """How long to wait before a live source is opened again."""
 
-    retry_first_s: float = Field(0.5, gt=0, description="wait before the first new attempt")
-    retry_max_s: float = Field(15.0, gt=0, description="it doubles each time, up to this")
+    retry_first_s: float = Field(default=0.5, gt=0, description="wait before the first new attempt")
+    retry_max_s: float = Field(default=15.0, gt=0, description="it doubles each time, up to this")
 
 
 class _Broken(Exception):

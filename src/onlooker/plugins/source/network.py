@@ -62,17 +62,22 @@ class NetworkSource:
     class Settings(RetrySettings, frozen=True):
         """How to connect, and for how long to wait."""
 
-        connect_timeout_s: float = Field(5.0, gt=0, description="until a server must answer")
-        read_timeout_s: float = Field(10.0, gt=0, description="without data, then connect again")
+        connect_timeout_s: float = Field(
+            default=5.0, gt=0, description="until a server must answer"
+        )
+        read_timeout_s: float = Field(
+            default=10.0, gt=0, description="without data, then connect again"
+        )
         verify_tls: bool = Field(
             default=True, description="refuse https and rtsps servers without a valid certificate"
         )
-        transport: Literal["tcp", "udp"] = Field("tcp", description="of RTSP's pictures")
+        transport: Literal["tcp", "udp"] = Field(default="tcp", description="of RTSP's pictures")
         pace: Literal["auto", "arrival", "stamps", "file"] = Field(
-            "auto", description="what keeps the time; auto tells by the address"
+            default="auto", description="what keeps the time; auto tells by the address"
         )
         camera: bool | None = Field(
-            None, description="a frozen picture is a fault; if not set, so it is but for playlists"
+            default=None,
+            description="a frozen picture is a fault; if not set, so it is but for playlists",
         )
 
     def __init__(self, address: str, settings: Settings) -> None:

@@ -32,10 +32,13 @@ class ReadSettings(BaseModel, frozen=True, extra="forbid"):
     """What is taken from a container; the sources that read one add their own."""
 
     sample_hz: float = Field(
-        4.0, gt=0, le=120, description="pictures a second that are kept; others are only decoded"
+        default=4.0,
+        gt=0,
+        le=120,
+        description="pictures a second that are kept; others are only decoded",
     )
     max_long_edge_px: int = Field(
-        1280, ge=16, description="larger pictures are shrunk to this width or height"
+        default=1280, ge=16, description="larger pictures are shrunk to this width or height"
     )
     sound: bool = Field(
         default=True, description="take the stream's own sound along, where it has any"

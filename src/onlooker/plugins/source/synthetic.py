@@ -36,11 +36,13 @@ class SyntheticSource:
     class Settings(BaseModel, frozen=True, extra="forbid"):
         """What the address does not say."""
 
-        seconds: float = Field(60.0, gt=0, description="the stream ends after so long")
+        seconds: float = Field(default=60.0, gt=0, description="the stream ends after so long")
         size: str = Field(
-            "640x480", pattern=r"^[1-9]\d{1,3}x[1-9]\d{1,3}$", description="width x height, in px"
+            default="640x480",
+            pattern=r"^[1-9]\d{1,3}x[1-9]\d{1,3}$",
+            description="width x height, in px",
         )
-        rate_hz: float = Field(4.0, gt=0, le=120, description="pictures a second")
+        rate_hz: float = Field(default=4.0, gt=0, le=120, description="pictures a second")
         live: bool = Field(default=False, description="behave like a camera in the real world")
 
     def __init__(self, address: str, settings: Settings) -> None:
