@@ -188,9 +188,10 @@ def test_stamps_are_hours_minutes_and_seconds() -> None:
     assert seconds_of("01:02:03") == 3723
 
 
-def test_a_stamp_that_is_none_is_listed(tmp_path: Path) -> None:
+def test_a_question_that_cannot_be_read_is_listed_and_the_others_are_read(tmp_path: Path) -> None:
     path = tmp_path / "questions_real.json"
-    path.write_text(json.dumps([entry(choice("soon", "A", "OCR")), *FILES["real"]]))
+    broken = entry(choice("soon", "A", "OCR"), choice("00:00:09", "B", "OCR"))
+    path.write_text(json.dumps([broken, 7, {"video_path": "x.mp4"}, *FILES["real"]]))
     questions, problems = read(path, "real")
-    assert len(questions) == 3
-    assert count(problems) == {"bad_annotation": 1}
+    assert [one.item for one in questions] == ["real/0/1", "real/3/0", "real/3/1", "real/4/0"]
+    assert count(problems) == {"bad_annotation": 3}

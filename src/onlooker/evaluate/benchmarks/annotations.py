@@ -41,13 +41,29 @@ def load_list(path: Path) -> list[Any]:
     Raises:
         BadAnnotations: it is missing, truncated, or something else.
     """
-    try:
-        loaded = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadAnnotations(f"{path}: {error}: fetch the file again") from error
+    loaded = _load(path)
     if not isinstance(loaded, list):
         raise BadAnnotations(f"{path} holds a {type(loaded).__name__}, expected a list of entries")
     return loaded
+
+
+def load_object(path: Path) -> Entry:
+    """Read a JSON file that holds an object.
+
+    Raises:
+        BadAnnotations: it is missing, truncated, or something else.
+    """
+    loaded = _load(path)
+    if not isinstance(loaded, dict):
+        raise BadAnnotations(f"{path} holds a {type(loaded).__name__}, expected an object")
+    return loaded
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadAnnotations(f"{path}: {error}: fetch the file again") from error
 
 
 def read_entries(

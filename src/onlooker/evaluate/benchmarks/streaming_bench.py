@@ -51,14 +51,14 @@ class Question:
 
 def read(path: Path, task: Task) -> tuple[tuple[Question, ...], tuple[Problem, ...]]:
     """Read one of the annotation files."""
-
-    def questions_of(number: int, entry: Entry) -> list[Question]:
-        return [
-            _question_of(f"{task}/{number}/{at}", task, entry, question)
-            for at, question in enumerate(entry["questions"])
-        ]
-
-    return read_entries(_entries(load_list(path)), questions_of)
+    numbered = [
+        {"item": f"{task}/{number}/{at}", "entry": entry, "question": question}
+        for number, entry in enumerate(_entries(load_list(path)))
+        for at, question in enumerate(_questions_in(entry))
+    ]
+    return read_entries(
+        numbered, lambda _, one: [_question_of(one["item"], task, one["entry"], one["question"])]
+    )
 
 
 def truth_of(question: Question) -> Truth:
@@ -89,8 +89,7 @@ def to_official(
     places = {
         f"{task}/{number}/{at}": place
         for number, entry in enumerate(_entries(filled))
-        if isinstance(entry, dict)
-        for at, place in enumerate(entry.get("questions", ()))
+        for at, place in enumerate(_questions_in(entry))
     }
     for question, prediction in pairs:
         if question.gold_s is not None:
@@ -205,6 +204,12 @@ def _history_of(question: Question, gold_s: float, prediction: Prediction) -> di
 def _entries(loaded: Sequence[Any]) -> list[Any]:
     """Flatten the nested list of sequential questions."""
     return [one for entry in loaded for one in (entry if isinstance(entry, list) else [entry])]
+
+
+def _questions_in(entry: Any) -> list[Any]:
+    """List an entry's questions; an entry that is none counts as one that cannot be read."""
+    found = entry.get("questions") if isinstance(entry, dict) else None
+    return found if isinstance(found, list) else [entry]
 
 
 def _question_of(item: str, task: Task, entry: Entry, question: Entry) -> Question:
