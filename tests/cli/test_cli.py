@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -11,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from onlooker.testing.clips import clip
+from onlooker.testing.rtsp import RtspCamera
 
 ONLOOKER = [sys.executable, "-m", "onlooker"]
 
@@ -97,6 +100,26 @@ def test_two_streams_at_once_are_told_apart(server: str) -> None:
     seen = [picture["stream"] for picture in first["percepts"][0]["pictures"]]
     assert sorted(seen) == ["car", "street"]
     assert len(decisions_of(watched.stdout)) == 3
+
+
+def test_watch_decides_on_a_camera_over_rtsp_and_on_a_file_beside_it(server: str) -> None:
+    scene_HWC = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+
+    async def watched() -> subprocess.CompletedProcess[str]:
+        async with RtspCamera(lambda index: np.roll(scene_HWC, 8 * index, axis=1)) as camera:
+            sources = (f"camera={camera.url}", f"street={clip('bikes.mp4')}")
+            options = ("--model-url", server, "--ticks", "4", "--json")
+            return await asyncio.to_thread(run, "watch", *sources, *options)
+
+    done = asyncio.run(watched())
+    assert done.returncode == 0, done.stderr
+    assert [tick for tick, *_ in decisions_of(done.stdout)] == [0, 1, 2, 3]
+    events = events_of(done.stdout)
+    health = {(event["stream"], event["state"]) for event in events if "state" in event}
+    assert {("camera", "connected"), ("street", "connected")} <= health
+    last = [event for event in events if event["type"] == "perceived"][-1]
+    seen = {picture["stream"] for picture in last["percepts"][0]["pictures"]}
+    assert seen == {"camera", "street"}
 
 
 def test_what_is_typed_reaches_the_model(server: str) -> None:
