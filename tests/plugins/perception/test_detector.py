@@ -60,7 +60,8 @@ def test_another_detector_is_named_by_its_path_and_labels(real: Real, tmp_path: 
         watch=("bun",),
     )
     (found,) = Detector(settings).detect(Image.new("RGB", (640, 320)))
-    assert (found.label, found.score) == ("bun", pytest.approx(0.9))
+    assert found.label == "bun"
+    assert found.score == pytest.approx(0.9)
     # The picture fills the upper half of the square that the network sees.
     assert found.box == pytest.approx((0.25, 0.25, 0.75, 0.75))
 
