@@ -175,6 +175,11 @@ async def test_a_model_that_reads_something_else_is_refused() -> None:
         await play(scenes([]), model)
 
 
+async def test_turns_of_another_period_are_refused() -> None:
+    with pytest.raises(BadSettings, match=r"period_s=2\.0"):
+        await play(scenes([]), Greeter(), settings=LiveSettings(period_s=2.0))
+
+
 def test_simulated_time_does_not_go_back() -> None:
     with pytest.raises(ValueError, match="does not go back"):
         SimulatedClock().pass_by(-1.0)

@@ -71,7 +71,7 @@ def align(
 
     An emission may tell an event from `early_s` before its onset to `tolerance_s` after its
     `until_s`. Among all one-to-one assignments it takes one that tells the most events; among
-    those the one with the most right actions, then contents, then the least delay.
+    those it prefers right actions, less so right contents, and least of all small delays.
     """
     emissions = tuple(sorted(said, key=lambda one: one.time_s))
     is_forbidden = [any(s.holds(one.time_s) for s in truth.forbidden) for one in emissions]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from math import floor
-from operator import add
+
+import numpy as np
+import numpy.typing as npt
 
 from onlooker.evaluate.alignment import align
 from onlooker.evaluate.prediction import Emission, Prediction
-from onlooker.evaluate.score import Score, ScoreSettings, Timing, score
+from onlooker.evaluate.score import Score, ScoreSettings, score
 from onlooker.evaluate.truth import Truth
 
 
@@ -83,15 +84,20 @@ def tuned_clocks(
     Those of its family if there are any, otherwise all others. Of equals the first wins.
     """
     settings = settings or ScoreSettings()
-    timings = {
-        truth.item: [_timing(truth, clock, settings) for clock in clocks] for truth in truths
-    }
+    if len(truths) < 2:
+        return {}
+    # T = truths, C = clocks, N = told, counted, expected.
+    counts_TCN = np.array(
+        [[_counts(truth, clock, settings) for clock in clocks] for truth in truths]
+    )
+    families = np.array([truth.family for truth in truths])
     chosen: dict[str, Clock] = {}
-    for truth in truths:
-        others = [other for other in truths if other.item != truth.item]
-        family = [other for other in others if other.family == truth.family]
-        if others:
-            chosen[truth.item] = clocks[_best([timings[one.item] for one in family or others])]
+    for number, truth in enumerate(truths):
+        is_other_T = families == truth.family
+        if is_other_T.sum() < 2:
+            is_other_T = np.ones(len(truths), bool)
+        others_CN = counts_TCN[is_other_T].sum(0) - counts_TCN[number]
+        chosen[truth.item] = clocks[_best(others_CN)]
     return chosen
 
 
@@ -104,12 +110,13 @@ def lift(scores: Mapping[str, float | None], blind: Mapping[str, float | None]) 
     }
 
 
-def _timing(truth: Truth, clock: Clock, settings: ScoreSettings) -> Timing:
+def _counts(truth: Truth, clock: Clock, settings: ScoreSettings) -> tuple[int, int, int]:
     tolerance_s = settings.tolerances_s[0]
     told = align(truth, clock.play(truth).emissions, tolerance_s, settings.early_s)
-    return Timing(tolerance_s, len(told.tellings), told.num_counted, len(truth.events))
+    return len(told.tellings), told.num_counted, len(truth.events)
 
 
-def _best(timings: Sequence[Sequence[Timing]]) -> int:
-    f1s = [reduce(add, of_clock).f1 for of_clock in zip(*timings, strict=True)]
-    return f1s.index(max(f1s))
+def _best(counts_CN: npt.NDArray[np.int64]) -> int:
+    told_C, counted_C, expected_C = counts_CN.T
+    whole_C = counted_C + expected_C
+    return int(np.argmax(np.where(whole_C, 2 * told_C / np.maximum(whole_C, 1), 1.0)))

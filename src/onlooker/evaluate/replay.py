@@ -71,7 +71,9 @@ async def play(
 ) -> Played:
     """Run a stream through the line, once a tick, and keep all that happens.
 
-    The same turns and model give the same events, unless time is measured.
+    The same turns and model give the same events; only latencies that are measured differ. Every
+    tick that comes in time is decided on: the gate of `settings` looks at frames, and these are
+    gone.
 
     Args:
         turns: what was seen and heard in each tick, in order; decisions in them are not read.
@@ -81,10 +83,10 @@ async def play(
         settings: how the session lives.
 
     Raises:
-        BadSettings: the model reads nothing that the turns hold.
+        BadSettings: the model reads nothing that the turns hold, or they have another period.
     """
     settings = settings or LiveSettings()
-    _check_reads(turns, model)
+    _check_fit(turns, model, settings.period_s)
     player = _Player(turns, settings, latency_s, brain)
     async with AsyncExitStack() as stack:
         session = await model.open()
@@ -218,7 +220,13 @@ class _Player:
         )
 
 
-def _check_reads(turns: Iterable[Turn], model: Model) -> None:
+def _check_fit(turns: Iterable[Turn], model: Model, period_s: float) -> None:
+    for tick in (turn.tick for turn in turns):
+        if abs(tick.end_s - (tick.index + 1) * period_s) > 1e-6:
+            raise BadSettings(
+                f"tick {tick.index} ends at {tick.end_s} s, which period_s={period_s} does not "
+                f"give: play the turns with the period that they were made with"
+            )
     held = {type_of(type(percept)) for turn in turns for percept in turn.percepts}
     if held and not held & set(model.traits.reads):
         raise BadSettings(

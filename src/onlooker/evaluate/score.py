@@ -23,7 +23,7 @@ from onlooker.evaluate.prediction import Emission, Prediction
 from onlooker.evaluate.problems import Problem
 from onlooker.evaluate.truth import Truth
 
-BEYOND_S = 10.0  # about the last second of a stream a slow model may speak after its end
+BEYOND_S = 10.0  # after a stream's end a slow model may still speak about its last second
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class ScoreSettings:
     horizon_s: float = 10.0  # speech so long after an event is late, and not about nothing
 
     def __post_init__(self) -> None:
-        if not self.tolerances_s or min(*self.tolerances_s, self.early_s, self.duplicate_s) < 0:
+        others = (self.early_s, self.duplicate_s, self.horizon_s)
+        if not self.tolerances_s or min(*self.tolerances_s, *others) < 0:
             raise ValueError(f"{self}: give at least one tolerance, and no time below 0")
 
 
