@@ -7,7 +7,7 @@ the name of each plug-in, that plug-in's own settings, which its class defines a
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,13 @@ def load_settings(recipe: Path | None = None, overrides: Iterable[str] = ()) -> 
         raise BadSettings(explain(error)) from None
 
 
+def changes_of(settings: Settings) -> list[str]:
+    """List what differs from the defaults, as the overrides that would make it so."""
+    defaults = dict(_flat(Settings().model_dump(mode="json")))
+    chosen = _flat(settings.model_dump(mode="json"))
+    return [f"{key}={value}" for key, value in chosen if defaults.get(key) != value]
+
+
 def explain(error: ValidationError, where: str = "") -> str:
     """Put a validation error into one line that names each key, value and expectation."""
     problems = []
@@ -120,6 +127,14 @@ def _parse_override(text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError:
         parsed = value  # bare text needs no quotes on a command line
     return reduce(lambda inner, key: {key: inner}, reversed(keys), parsed)
+
+
+def _flat(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def watch(
     Ctrl-C ends the session in good order, so that a recording is whole.
     """
     from onlooker.assemble import clock_of, parts_of
+    from onlooker.config import changes_of
 
     sinks = ["jsonl" if as_json else "console", *(["recorder"] if record else [])]
     more: dict[str, Any] = {
@@ -88,6 +89,8 @@ def watch(
     settings = read_settings(recipe, overrides, (model, model_url, model_name), more)
     parts = parts_of(settings, source)
     clock = clock_of(speed)
+    if not as_json and (changes := changes_of(settings)):
+        typer.echo(f"settings: {' '.join(changes)}", err=True)
     run_session(parts, settings.live, clock, ask=ask or [], max_ticks=ticks, talk=talk)
 
 
