@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import psutil
 
-from bench.report import instant_server, report
+from bench.report import report
 from onlooker.core.clock import Clock, MediaClock
 from onlooker.core.event import Decided, Event
 from onlooker.core.media import Media, VideoFrame
@@ -23,6 +23,7 @@ from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
 from onlooker.plugins.codec.jpeg import JpegCodec
 from onlooker.plugins.model.openai import OpenAIModel
+from onlooker.testing.process import server_process
 
 HOUR_TICKS = 3600
 
@@ -91,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=8.0)
     hours = parser.parse_args().hours
-    with instant_server() as url:
+    with server_process("instant") as url:
         meter, took_s = asyncio.run(watch(url, hours))
     hour_N, rss_N = np.asarray(meter.hours), np.asarray(meter.rss_mib)
     settled = hour_N >= 1

@@ -1,4 +1,4 @@
-"""What benchmarks share: results with the machine beside them, a server that answers at once."""
+"""What benchmarks share: one line of JSON a result, with the machine and the commit."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,23 +31,6 @@ def machine() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "python": platform.python_version(),
     }
-
-
-@contextmanager
-def instant_server() -> Iterator[str]:
-    """Run a model server that says silence at once, in a process of its own; yield its URL."""
-    command = [sys.executable, "-m", "onlooker.testing.server", "--behaviour", "instant"]
-    with subprocess.Popen(
-        [*command, "--until-stdin-closes"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
-        assert server.stdin
-        assert server.stdout
-        yield f"{server.stdout.readline().strip()}/v1"
-        server.stdin.close()
 
 
 def _cpu_name() -> str:

@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench.report import instant_server, report
 
+from bench.report import report
+from onlooker.testing.process import server_process
 from onlooker.testing.render import render
 
 
@@ -40,7 +41,7 @@ def main() -> None:
     runs = parser.parse_args().runs
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 255, (480, 640, 3), np.uint8) for _ in range(30)]
-    with tempfile.TemporaryDirectory() as folder, instant_server() as url:
+    with tempfile.TemporaryDirectory() as folder, server_process("instant") as url:
         clip = Path(folder) / "clip.mp4"
         render(clip, pictures, rate_hz=10)
         seconds_to_decision(clip, url)  # warms the disk's cache

@@ -22,7 +22,7 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 
-from bench.report import instant_server, report
+from bench.report import report
 from onlooker.core.decision import Silent
 from onlooker.core.media import VideoFrame
 from onlooker.core.moment import Observation, Tick
@@ -32,6 +32,7 @@ from onlooker.live.context import Context
 from onlooker.live.settings import LiveSettings
 from onlooker.plugins.codec.jpeg import JpegCodec, JpegSettings
 from onlooker.plugins.model.openai import OpenAIModel, OpenAISettings
+from onlooker.testing.process import server_process
 
 WINDOW = 100
 NUM_FRAMES = 40  # different ones, made before the clock starts
@@ -46,7 +47,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--ticks", type=int, default=300, help="measured at the full window")
     given = arguments.parse_args()
-    with instant_server() as url:
+    with server_process("instant") as url:
         results = asyncio.run(measure(url, given.ticks))
     for result in results:
         report("tick", window=WINDOW, **result)

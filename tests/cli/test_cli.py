@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from onlooker.testing.clips import clip
+from onlooker.testing.process import server_process
 from onlooker.testing.rtsp import RtspCamera
 
 ONLOOKER = [sys.executable, "-m", "onlooker"]
@@ -23,18 +24,8 @@ ONLOOKER = [sys.executable, "-m", "onlooker"]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    command = [sys.executable, "-m", "onlooker.testing.server", "--behaviour", "motion"]
-    with subprocess.Popen(
-        [*command, "--until-stdin-closes"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        yield f"{process.stdout.readline().strip()}/v1"
-        process.stdin.close()
+    with server_process("motion") as url:
+        yield url
 
 
 def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from onlooker.cli.options import read_settings
-from onlooker.core.errors import OnlookerError
 
 STREAMS = {"street": "bikes.mp4", "car": "carphone_pristine.mp4"}
 INSTRUCTION = "tell me when something starts to move, and when the scene changes"
@@ -34,6 +29,7 @@ def demo(
     from onlooker.assemble import clock_of, parts_of
     from onlooker.cli.watch import run_session
     from onlooker.testing.clips import clip
+    from onlooker.testing.process import server_process
 
     typer.echo("Fetching two short clips ...", err=True)
     streams = [f"{stream}={clip(name)}" for stream, name in STREAMS.items()]
@@ -41,25 +37,8 @@ def demo(
         "Deciding: a testing server that looks at motion alone. No model of our own ships yet.\n",
         err=True,
     )
-    with _motion_server() as url:
-        settings = read_settings(None, [], (None, f"{url}/v1", "motion"), {"sink.use": ["console"]})
+    with server_process("motion") as url:
+        settings = read_settings(None, [], (None, url, "motion"), {"sink.use": ["console"]})
         parts = parts_of(settings, streams)
         run_session(parts, settings.live, clock_of(speed), ask=[INSTRUCTION], max_ticks=None)
     typer.echo(OWN_CAMERA, err=True)
-
-
-@contextmanager
-def _motion_server() -> Iterator[str]:
-    """Run the testing server beside us: it ends when we do, however we end."""
-    command = [sys.executable, "-m", "onlooker.testing.server", "--behaviour", "motion"]
-    with subprocess.Popen(  # noqa: S603 - our own module
-        [*command, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
-        url = (server.stdout.readline() if server.stdout else "").strip()
-        if not url:
-            raise OnlookerError("the testing server did not start: see its message above")
-        try:
-            yield url
-        finally:
-            if server.stdin:
-                server.stdin.close()
