@@ -19,7 +19,6 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from tests.engine.engine import IS_INSTALLED, say
 
 from onlooker.core.decision import Silent
 from onlooker.core.errors import MalformedDecision
@@ -28,6 +27,7 @@ from onlooker.core.percept import Picture, Pictures
 from onlooker.core.ports import Outcome
 from onlooker.core.prompt import Prompt, Turn
 from onlooker.plugins.model.openai import OpenAIModel
+from tests.engine.engine import IS_INSTALLED, say
 
 pytestmark = [
     pytest.mark.slow,

@@ -20,6 +20,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+
 from tests.engine.engine import IS_INSTALLED, MODEL, say
 
 pytestmark = [

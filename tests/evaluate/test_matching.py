@@ -5,12 +5,12 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.evaluate.random_streams import emissions, truths
 
 from onlooker.evaluate.alignment import align, duplicates
 from onlooker.evaluate.matching import assign
 from onlooker.evaluate.prediction import Emission
 from onlooker.evaluate.truth import Expected, Span, Truth
+from tests.evaluate.random_streams import emissions, truths
 
 
 def best_total(weights: dict[tuple[int, int], float], size: int) -> float:

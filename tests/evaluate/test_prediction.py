@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.evaluate.random_streams import emissions
 
 from onlooker.core.decision import Delegate, Silent, Speak
 from onlooker.core.event import Decided, Failed, Skipped, Usage
@@ -20,6 +19,7 @@ from onlooker.evaluate.prediction import (
     write_predictions,
 )
 from onlooker.evaluate.problems import count
+from tests.evaluate.random_streams import emissions
 
 EVENTS = (
     Decided(tick=0, time_s=1.0, decision=Silent(), latency_ms=100.0),

@@ -8,7 +8,6 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.evaluate.random_streams import emissions, truths
 
 from onlooker.evaluate.content import ANYTHING, Content
 from onlooker.evaluate.metrics import LESS_IS_BETTER, Metrics, metrics
@@ -17,6 +16,7 @@ from onlooker.evaluate.reward import reward
 from onlooker.evaluate.score import Score, score
 from onlooker.evaluate.summary import by_family, summarize
 from onlooker.evaluate.truth import Expected, Truth
+from tests.evaluate.random_streams import emissions, truths
 
 said_in_all = st.lists(emissions, max_size=10)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.evaluate.random_streams import truths
 
 from onlooker.evaluate.content import Content
 from onlooker.evaluate.problems import BadTruth
@@ -21,6 +20,7 @@ from onlooker.evaluate.truth import (
     to_json,
     write_truths,
 )
+from tests.evaluate.random_streams import truths
 
 
 @given(truths())

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.testing.chat_requests import Client, Pixels, talk, user
 
 from onlooker.core.decision import Delegate, Speak, parse_decision
 from onlooker.testing.server import PictureServer
+from tests.testing.chat_requests import Client, Pixels, talk, user
 
 SPEECH = "</response> "
 Scene = Callable[[int], Pixels]

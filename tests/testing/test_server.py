@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 import httpx
 import numpy as np
 import pytest
-from tests.testing.chat_requests import SCHEMA, Client, cached, even, marked, picture, talk, user
 
 from onlooker.core.decision import Delegate, Silent, Speak, parse_decision
 from onlooker.testing.faults import Fault, FaultKind, every, in_turn
 from onlooker.testing.server import PictureServer
+from tests.testing.chat_requests import SCHEMA, Client, cached, even, marked, picture, talk, user
 
 
 async def test_a_marker_is_told_when_it_appears_and_then_no_more() -> None:

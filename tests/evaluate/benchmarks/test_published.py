@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.evaluate.random_streams import emissions, truths
 
 from onlooker.evaluate.benchmarks.published import STREAMPRO_WINDOWS, streampro_f1, sw_f1
 from onlooker.evaluate.content import Content
 from onlooker.evaluate.prediction import Emission
 from onlooker.evaluate.truth import Expected, Truth
+from tests.evaluate.random_streams import emissions, truths
 
 TWO = Truth(
     "a",

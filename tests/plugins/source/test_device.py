@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.plugins.source.watching import failure_of, watch
 
 from onlooker.core.clock import WallClock
 from onlooker.core.event import StreamHealth
 from onlooker.live.settings import LiveSettings
 from onlooker.plugins.source.device import CameraSource, ScreenSource
+from tests.plugins.source.watching import failure_of, watch
 
 NOW = LiveSettings(period_s=0.25)
 

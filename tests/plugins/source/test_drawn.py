@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.plugins.source.watching import Tapped, failure_of, watch
 
 from onlooker.core.errors import SourceFailed
 from onlooker.core.event import Decided, StreamHealth
 from onlooker.plugins.source.images import ImagesSource
 from onlooker.plugins.source.synthetic import SyntheticSource
 from onlooker.testing.doubles import grey
+from tests.plugins.source.watching import Tapped, failure_of, watch
 
 
 def synthetic(address: str) -> SyntheticSource:

@@ -7,7 +7,6 @@ from time import perf_counter
 import numpy as np
 import psutil
 import pytest
-from tests.plugins.source.watching import Pixels, failure_of, watch
 
 from onlooker.core.clock import MediaClock, WallClock
 from onlooker.core.event import Decided, Skipped
@@ -16,6 +15,7 @@ from onlooker.plugins.source.file import FileSource
 from onlooker.testing.clips import clip
 from onlooker.testing.doubles import grey
 from onlooker.testing.render import SOUND_RATE_HZ, render
+from tests.plugins.source.watching import Pixels, failure_of, watch
 
 
 def file_source(path: Path, **settings: object) -> FileSource:

@@ -4,13 +4,13 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from tests.plugins.source.watching import watch
 
 from onlooker.core.clock import WallClock
 from onlooker.core.event import StreamHealth
 from onlooker.live.settings import LiveSettings
 from onlooker.plugins.source.network import NetworkSource
 from onlooker.testing.clips import clip
+from tests.plugins.source.watching import watch
 
 pytestmark = pytest.mark.outside
 

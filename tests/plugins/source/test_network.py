@@ -14,7 +14,6 @@ from time import perf_counter
 import numpy as np
 import pytest
 from PIL import Image
-from tests.plugins.source.watching import Pixels, Tapped, failure_of, watch
 
 from onlooker.core.clock import WallClock
 from onlooker.core.event import Decided, Skipped, StreamHealth
@@ -24,6 +23,7 @@ from onlooker.plugins.source.network import NetworkSource
 from onlooker.testing.doubles import ListSink, NoPictures, ScriptedModel
 from onlooker.testing.render import render
 from onlooker.testing.rtsp import RtspCamera
+from tests.plugins.source.watching import Pixels, Tapped, failure_of, watch
 
 QUICK = LiveSettings(period_s=0.25, lost_after_s=1.0, frozen_after_s=1.0, dark_after_s=0.5)
 
