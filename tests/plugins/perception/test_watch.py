@@ -183,6 +183,25 @@ def test_a_new_sign_is_read_at_once_and_keeps_its_time() -> None:
     assert old.texts == new.texts
 
 
+def test_writing_that_changes_under_a_person_is_read_at_once() -> None:
+    stage = Stage()
+    stage.show(shot((230, 10), blue=True))
+    stage.reader.says = "OPEN UNTIL FIVE"
+    half = shot((230, 10), blue=True)
+    half[40:72, 165:185] = 255
+    assert [text.text for text in stage.show(half).texts] == ["OPEN UNTIL FIVE"]
+    assert stage.reader.num_readings == 2
+
+
+def test_a_person_who_fills_the_picture_is_read_over_every_other_second() -> None:
+    stage = Stage()
+    for second in range(8):
+        near = shot(ground=120)
+        near[20:240, 20 + 10 * second : 240 + 10 * second] = RED
+        stage.show(near)
+    assert stage.reader.num_readings in (4, 5)
+
+
 def test_a_worse_reading_of_the_same_line_changes_nothing() -> None:
     stage = Stage()
     stage.show(shot(blue=True))

@@ -183,15 +183,16 @@ class _Reading:
         self._read = None
 
     def _is_due(self, picture: Thumbnail, small: Covered, large: Covered, time_s: float) -> bool:
-        """Whether something changed that no moving object explains, or that is long unread."""
+        """Whether a text changed, or something that no object explains, or that is long unread."""
         if self._read is None:
             return True
         age_s = time_s - self._read_s
         cells = cell_differences(self._read, picture)
+        written = np.logical_or(*_covered([_sides(text.box) for text in self.texts]))
         if age_s < self._settings.reread_s:
-            cells[small] = 0
+            cells[small & ~written] = 0
         if age_s < LARGE_REREAD_S:
-            cells[large] = 0
+            cells[large & ~written] = 0
         return bool(cells.max() >= self._settings.text_difference)
 
     def _text(self, line: Line, time_s: float) -> SceneText:
@@ -253,6 +254,10 @@ def _overlap(one: Box, other: Box) -> float:
         return 0.0
     areas = [(box.right - box.left) * (box.bottom - box.top) for box in (one, other)]
     return width * height / (sum(areas) - width * height)
+
+
+def _sides(box: Box) -> tuple[float, float, float, float]:
+    return box.left, box.top, box.right, box.bottom
 
 
 def _box(box: tuple[float, float, float, float]) -> Box:
