@@ -10,6 +10,7 @@ from onlooker.core.decision import Delegate, Silent, Speak
 from onlooker.core.errors import MalformedDecision
 from onlooker.core.event import (
     EVENTS,
+    ArtefactLink,
     Closed,
     Decided,
     Event,
@@ -22,6 +23,8 @@ from onlooker.core.event import (
     StreamHealth,
     TaskAnswered,
     TaskAsked,
+    TaskProgress,
+    TaskUsage,
     Usage,
 )
 from onlooker.core.moment import Answer, Instruction, Utterance
@@ -99,6 +102,8 @@ instructed = few(
         state=st.sampled_from(["standing", "paused", "removed"]),
     )
 )
+statuses = st.sampled_from(["done", "failed", "timeout", "cancelled", "needs_input"])
+deliveries = st.sampled_from(["interrupt", "when_idle", "silent"])
 answers = few(
     st.builds(
         Answer,
@@ -106,8 +111,13 @@ answers = few(
         question=words,
         text=words,
         time_s=times_s,
-        status=st.sampled_from(["done", "failed"]),
+        status=statuses,
+        delivery=deliveries,
     )
+)
+artefacts = few(st.builds(ArtefactLink, kind=words, path=words, title=words, num_bytes=counts))
+task_usages = st.builds(
+    TaskUsage, prompt_tokens=counts, completion_tokens=counts, cost=st.floats(0, 1e6)
 )
 plain = st.recursive(
     st.none() | st.booleans() | counts | words, lambda inner: st.dictionaries(words, inner)
@@ -144,7 +154,16 @@ FIELDS: dict[type[Event], dict[str, st.SearchStrategy[Any]]] = {
         "detail": words,
     },
     TaskAsked: {"task_id": words, "question": words, "note": words},
-    TaskAnswered: {"task_id": words, "status": st.sampled_from(["done", "failed"]), "text": words},
+    TaskProgress: {"task_id": words, "text": words, "is_answer": st.booleans()},
+    TaskAnswered: {
+        "task_id": words,
+        "status": statuses,
+        "text": words,
+        "delivery": deliveries,
+        "artefacts": artefacts,
+        "usage": task_usages,
+        "took_s": times_s,
+    },
     Closed: {
         "reason": words,
         "num_decided": counts,

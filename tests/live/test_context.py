@@ -137,9 +137,31 @@ def test_a_delegation_and_the_answer_are_remembered_in_their_order() -> None:
     )
     assert [(said.speaker, said.text) for said in exchanges_of(turn)] == [
         ("user", "and?"),
-        ("brain", "A robin."),
+        ("brain", "Which bird? - A robin."),
         ("onlooker", "Let me see."),
     ]
+
+
+def test_the_head_of_a_new_window_names_what_the_brain_still_works_on() -> None:
+    context = Context(SMALL)
+    asks = Delegate("Let me see.", "Where do robins live?")
+    pending = []
+    for index in range(3 * SMALL.window_ticks):
+        turn = turn_of(index)
+        if index == 2 * SMALL.window_ticks:
+            turn = replace(turn, answers=(Answer("task-1", asks.question, "In trees.", index),))
+        pending.append([task.id for task in context.ask(turn).pending])
+        context.settle(asks if index == 1 else Silent())
+    assert pending[0] == []
+    assert ["task-1"] in pending
+    assert pending[-1] == []
+    assert sum(before != after for before, after in pairwise(pending)) == 2
+
+
+def test_a_long_answer_is_remembered_in_short() -> None:
+    answers = (Answer("task-1", "Why?", "because " * 1000, 3.2),)
+    (said,) = exchanges_of(replace(turn_of(3), answers=answers))
+    assert len(said.text) < 500
 
 
 def test_folding_applies_changes_in_their_order() -> None:

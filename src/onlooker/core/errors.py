@@ -65,6 +65,27 @@ class UnknownInstruction(OnlookerError, KeyError):
         return self.message
 
 
+class BrainFailed(OnlookerError):
+    """A task came to no answer. `spoken` is what may be said of it: no address, no details."""
+
+    def __init__(self, message: str, spoken: str = "the background brain failed") -> None:
+        super().__init__(message)
+        self.spoken = spoken
+
+
+class UnknownTask(OnlookerError, KeyError):
+    """No task of this id is pending."""
+
+    def __init__(self, task_id: str, pending: Iterable[str]) -> None:
+        self.message = (
+            f"no task with the id {task_id!r} is pending; pending: {', '.join(pending) or 'none'}"
+        )
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class UnknownPlugin(OnlookerError):
     """The settings name a plug-in that is not installed."""
 

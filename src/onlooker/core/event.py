@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from onlooker.core.decision import Decision
-from onlooker.core.moment import Answer, Instruction, Utterance
+from onlooker.core.moment import Answer, AnswerStatus, Delivery, Instruction, Utterance
 from onlooker.core.percept import Percept
 
 
@@ -22,6 +22,29 @@ class Usage:
     cached_tokens: int | None = None
     completion_tokens: int | None = None
     sent_bytes: int | None = None  # to the server
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskUsage:
+    """What a task cost, as far as the brain says."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0  # in the currency of the prices that are set
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtefactLink:
+    """Where a piece of work is stored that is too much to be said."""
+
+    kind: str
+    path: str
+    title: str
+    num_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +142,25 @@ class TaskAsked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskAnswered(Event):
-    """The brain's answer is in the next observation."""
+class TaskProgress(Event):
+    """What the brain is doing, or the next piece of what it answers. The model reads neither."""
 
     task_id: str
-    status: Literal["done", "failed"]
     text: str
+    is_answer: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAnswered(Event):
+    """The task has ended. What came of it is in the next observation."""
+
+    task_id: str
+    status: AnswerStatus
+    text: str
+    delivery: Delivery = "when_idle"
+    artefacts: tuple[ArtefactLink, ...] = ()
+    usage: TaskUsage = TaskUsage()
+    took_s: float = 0.0  # session time since it was asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +183,7 @@ EVENTS: tuple[type[Event], ...] = (
     Failed,
     StreamHealth,
     TaskAsked,
+    TaskProgress,
     TaskAnswered,
     Closed,
 )

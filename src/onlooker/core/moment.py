@@ -64,15 +64,21 @@ class Instruction:
         return _TIME_WORDS.search(self.text) is not None
 
 
+# When the answer is to be told: at once, at a fitting moment, or only if somebody asks.
+Delivery = Literal["interrupt", "when_idle", "silent"]
+AnswerStatus = Literal["done", "failed", "timeout", "cancelled", "needs_input"]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a task that was given to the brain."""
+    """What became of a task that was given to the brain. Information, never an instruction."""
 
     task_id: str
     question: str
-    text: str
+    text: str  # a digest, if there is more; of a failure: a sentence that may be said
     time_s: float
-    status: Literal["done", "failed"] = "done"
+    status: AnswerStatus = "done"
+    delivery: Delivery = "when_idle"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ once, also after an error. Traits say what the rest of the system must know befo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,6 +17,7 @@ from onlooker.core.media import Media
 from onlooker.core.moment import Observation
 from onlooker.core.percept import Pictures, Scene
 from onlooker.core.prompt import Prompt
+from onlooker.core.task import Task, TaskNews
 
 PerceptKind = Literal["pictures", "scene"]
 
@@ -137,6 +138,33 @@ class Model(Protocol):
     traits: ModelTraits
 
     async def open(self) -> ModelSession: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BrainTraits:
+    """What the session must know of a brain."""
+
+    name: str
+    sees: bool = True  # takes pictures
+
+
+class Brain(Protocol):
+    """Answers hard questions beside the line. See plugins/brain/."""
+
+    traits: BrainTraits
+
+    def solve(self, task: Task) -> AsyncGenerator[TaskNews]:
+        """Yield what comes of a task; the last is a `Result` or a `NeedsInput`.
+
+        Several tasks may run at once. Closing or cancelling the iteration stops all work on the
+        task within two seconds, wherever it is done.
+
+        Raises:
+            BrainFailed: it came to no answer.
+        """
+        ...
 
     async def close(self) -> None: ...
 

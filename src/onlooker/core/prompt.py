@@ -54,10 +54,19 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingTask:
+    """A question that the brain had not answered when the window began."""
+
+    id: str
+    question: str
+    asked_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """Everything a model may know when it decides on the last of `turns`.
 
-    `persona` to `exchanges` change only when the window turns over; between two turnovers
+    `persona` to `pending` change only when the window turns over; between two turnovers
     the turns grow at their end and nothing else changes.
     """
 
@@ -66,6 +75,7 @@ class Prompt:
     standing: tuple[Instruction, ...] = ()  # those that stood when the window began
     memory: tuple[str, ...] = ()  # paragraphs about what came before, oldest first
     exchanges: tuple[Exchange, ...] = ()  # what was said before the window, oldest first
+    pending: tuple[PendingTask, ...] = ()  # asked of the brain before the window, oldest first
 
     @property
     def now(self) -> Turn:
@@ -83,3 +93,8 @@ def fold(
         if change.state == "standing":
             folded[change.id] = change
     return folded
+
+
+def task_id_of(tick: int) -> str:
+    """Name the task that is delegated in a tick: there is at most one."""
+    return f"task-{tick}"

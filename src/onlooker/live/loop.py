@@ -26,7 +26,7 @@ from onlooker.core.event import (
 from onlooker.core.moment import Observation
 from onlooker.core.percept import Percept
 from onlooker.core.ports import ModelSession, Outcome
-from onlooker.core.prompt import Turn
+from onlooker.core.prompt import Turn, task_id_of
 from onlooker.live.context import Context
 
 Perceive = Callable[[Observation], Awaitable[tuple[Percept, ...]]]
@@ -101,7 +101,7 @@ class Line:
             )
         )
         if isinstance(decision, Delegate):
-            task_id = f"task-{at['tick']}"
+            task_id = task_id_of(at["tick"])
             await self.emit(
                 TaskAsked(**at, task_id=task_id, question=decision.question, note=decision.text)
             )

@@ -26,6 +26,7 @@ from onlooker.core.event import (
     Speaking,
     TaskAnswered,
     TaskAsked,
+    TaskProgress,
 )
 from onlooker.core.moment import Observation, Tick
 from onlooker.core.percept import Percept
@@ -204,7 +205,7 @@ class _Player:
                 continue
             if isinstance(taped, Skipped):
                 self._num_skipped += taped.num_ticks
-            if not isinstance(taped, TaskAnswered) or self._has_asked(taped.task_id):
+            if not isinstance(taped, TaskProgress | TaskAnswered) or self._has_asked(taped.task_id):
                 await self._outboxes.put(taped)
 
     async def perceive(self, _: Observation) -> tuple[Percept, ...]:

@@ -19,19 +19,18 @@ from onlooker.core.event import (
     Opened,
     Skipped,
     SkipReason,
-    TaskAnswered,
-    TaskAsked,
 )
-from onlooker.core.moment import Answer, Instruction, InstructionState, Observation, Utterance
+from onlooker.core.moment import Delivery, Instruction, InstructionState, Observation, Utterance
 from onlooker.core.percept import Percept
-from onlooker.core.ports import Codec, Model, Perception, Sink, Source
+from onlooker.core.ports import Brain, Codec, Model, Perception, Sink, Source
+from onlooker.live.brain import Tasks, TaskState
 from onlooker.live.context import Context
 from onlooker.live.gate import Gate
 from onlooker.live.instructions import Instructions
 from onlooker.live.intake import Intake
 from onlooker.live.loop import Line, Perceive
 from onlooker.live.outbox import Outboxes
-from onlooker.live.settings import LiveSettings
+from onlooker.live.settings import LiveSettings, TaskSettings
 from onlooker.live.streams import Streams
 from onlooker.live.ticker import ticks
 
@@ -44,6 +43,8 @@ class Parts:
     model: Model
     codec: Codec | None = None
     perception: Perception | None = None
+    brain: Brain | None = None
+    tasks: TaskSettings = TaskSettings()  # what the brain may be asked
     sinks: Mapping[str, Sink] = field(default_factory=dict)
 
 
@@ -74,6 +75,7 @@ class Session:
         self._gate = Gate(settings)
         self._outboxes = Outboxes(parts.sinks, is_lossless=clock.speed is None)
         self._streams = Streams(parts.sources, self._intake, clock, settings, self._emit)
+        self._tasks = Tasks(parts.brain, parts.tasks, clock, self._emit, self._intake.put_words)
         self._counts: Counter[type[Event]] = Counter()
         self._line: asyncio.Task[None] | None = None
         self._reason = "the sources ended"
@@ -97,6 +99,19 @@ class Session:
         """Take a side question or a remark; standing instructions stay as they are."""
         self._intake.put_words(Utterance(text, self._clock.now_s()))
 
+    @property
+    def tasks(self) -> tuple[TaskState, ...]:
+        """What the brain was asked and has not answered yet."""
+        return self._tasks.pending
+
+    def cancel_task(self, task_id: str) -> None:
+        """Withdraw a question from the brain; the model hears of it."""
+        self._tasks.cancel(task_id)
+
+    def deliver_task(self, task_id: str, delivery: Delivery) -> None:
+        """Choose how the answer to a pending question is to be told."""
+        self._tasks.deliver(task_id, delivery)
+
     def stop(self, reason: str) -> None:
         """End the session in good order."""
         self._reason = reason
@@ -114,6 +129,8 @@ class Session:
             for sink in parts.sinks.values():
                 stack.push_async_callback(sink.close)
             stack.push_async_callback(parts.model.close)
+            if parts.brain:
+                stack.push_async_callback(parts.brain.close)
             perceive = await self._open_eyes(stack)
             model = await parts.model.open()
             stack.push_async_callback(model.close)
@@ -125,6 +142,7 @@ class Session:
                     self._reason = "it broke"
                     raise
                 finally:
+                    await self._tasks.end()
                     closed = self._closed()
                     await self._emit(closed)
         return closed
@@ -154,6 +172,7 @@ class Session:
         async with asyncio.TaskGroup() as tasks:
             others = [tasks.create_task(self._streams.play(name)) for name in self._parts.sources]
             others.append(tasks.create_task(self._streams.check()))
+            others.append(tasks.create_task(self._tasks.run()))
             # Lets every source begin to follow the clock before the first tick.
             await asyncio.sleep(0)
             self._line = tasks.create_task(line.run(self._observations()))
@@ -192,24 +211,7 @@ class Session:
     async def _emit(self, event: Event) -> None:
         self._counts[type(event)] += event.num_ticks if isinstance(event, Skipped) else 1
         await self._outboxes.put(event)
-        if isinstance(event, TaskAsked):
-            await self._answer_without_brain(event)
-
-    async def _answer_without_brain(self, asked: TaskAsked) -> None:
-        """Let the model hear at the next tick that nobody will answer, so that it can say so."""
-        text = "no background brain is configured"
-        self._intake.put_words(
-            Answer(asked.task_id, asked.question, text, asked.time_s, status="failed")
-        )
-        await self._emit(
-            TaskAnswered(
-                tick=asked.tick,
-                time_s=asked.time_s,
-                task_id=asked.task_id,
-                status="failed",
-                text=text,
-            )
-        )
+        await self._tasks.take(event)
 
     def _opened(self) -> Opened:
         return Opened(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from onlooker.core.moment import Delivery
 from onlooker.core.prompt import Persona
 
 
@@ -50,3 +51,52 @@ class LiveSettings:
                 f"carry_ticks={self.carry_ticks} must be at least 0 and below "
                 f"window_ticks={self.window_ticks}"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """What a session may ask of its brain. 0 means no limit where a limit says so."""
+
+    __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012
+
+    timeout_s: float = 600.0
+    """seconds for one task, after which nobody waits for it any more"""
+    max_running: int = 2
+    """tasks that are worked on at once"""
+    max_waiting: int = 8
+    """tasks that wait for their turn; more are refused"""
+    max_tasks: int = 1000
+    """tasks of one session; 0: no limit"""
+    max_tokens: int = 0
+    """tokens of one session, as far as the brain counts them; 0: no limit"""
+    max_cost: float = 0.0
+    """cost of one session, in the currency of the brain's prices; 0: no limit"""
+    num_pictures: int = 8
+    """newest pictures of each stream that go with a task; 0: none"""
+    max_picture_bytes: int = 8_000_000
+    """of all pictures of a task; the oldest are left out"""
+    num_said: int = 20
+    """newest things said that go with a task"""
+    language: str = ""
+    """of answers, such as 'en'; empty: that of the question"""
+    delivery: Delivery = "when_idle"
+    """interrupt: told at once; when_idle: at a fitting moment; silent: only if somebody asks"""
+    max_digest: int = 3500
+    """characters of an answer that the model reads; the whole is stored"""
+    max_answer_bytes: int = 8_388_608
+    """of a whole answer; a brain that sends more has failed"""
+    folder: str = ""
+    """for what is too long to be said; empty: onlooker/artefacts in the user's state folder"""
+    max_folder_bytes: int = 1_000_000_000
+    """size of that folder; the oldest files make room"""
+
+    def __post_init__(self) -> None:
+        for name in ("timeout_s", "max_running", "max_digest", "max_answer_bytes"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}={getattr(self, name)} must be above 0")
+        for name in ("max_waiting", "max_tasks", "max_tokens", "max_cost", "num_pictures"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 0")
+        for name in ("max_picture_bytes", "num_said", "max_folder_bytes"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 0")
