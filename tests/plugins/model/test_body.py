@@ -6,7 +6,6 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.plugins.model.turns import JPEG_BYTES, picture, talking, turn
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.errors import MalformedDecision
@@ -21,6 +20,7 @@ from onlooker.plugins.model.instruct import InstructDialect
 from onlooker.plugins.model.native import NativeDialect
 from onlooker.testing.http11 import Reply
 from onlooker.testing.scripted import VLLM_MODELS, refusal, streamed
+from tests.plugins.model.turns import JPEG_BYTES, picture, talking, turn
 
 DIALECTS: list[Dialect] = [NativeDialect({}), InstructDialect({})]
 both = pytest.mark.parametrize("dialect", DIALECTS, ids=["native", "instruct"])

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from tests.plugins.model.turns import talking, turn
 
 from onlooker.core.decision import Silent, Speak
 from onlooker.core.errors import BadSettings, MalformedDecision, ModelUnavailable
@@ -17,6 +16,7 @@ from onlooker.plugins.model.openai import OpenAIModel, OpenAISettings
 from onlooker.plugins.model.transport import MAX_REPLY_BYTES
 from onlooker.testing.http11 import Reply, StreamedReply
 from onlooker.testing.scripted import event, refusal, scripted, streamed
+from tests.plugins.model.turns import talking, turn
 
 SILENT = '{"action":"silent"}'
 SPEAK = '{"action":"speak","text":"It boils."}'

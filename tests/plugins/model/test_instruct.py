@@ -3,13 +3,13 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.plugins.model.turns import talking, turn
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.errors import MalformedDecision
 from onlooker.core.moment import Answer, Instruction, Utterance
 from onlooker.core.prompt import Exchange, Prompt
 from onlooker.plugins.model.instruct import InstructDialect
+from tests.plugins.model.turns import talking, turn
 
 DOOR = Instruction("i1", "Tell me when somebody comes in.", 0.0)
 instruct = InstructDialect({})

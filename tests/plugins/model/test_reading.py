@@ -1,7 +1,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.plugins.model.turns import talking, turn
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak, render_decision
 from onlooker.core.errors import MalformedDecision
@@ -10,6 +9,7 @@ from onlooker.plugins.model.instruct import InstructDialect
 from onlooker.plugins.model.native import NativeDialect
 from onlooker.plugins.model.reading import Chunk, Reading, Token
 from onlooker.testing.scripted import streamed
+from tests.plugins.model.turns import talking, turn
 
 NATIVE, INSTRUCT = NativeDialect({}), InstructDialect({})
 
