@@ -1,7 +1,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.plugins.model.turns import picture, talking, turn
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.errors import MalformedDecision
@@ -10,6 +9,7 @@ from onlooker.core.percept import Pictures
 from onlooker.core.prompt import Exchange, Prompt, Turn
 from onlooker.plugins.model.dialect import one_decimal
 from onlooker.plugins.model.native import NativeDialect
+from tests.plugins.model.turns import picture, talking, turn
 
 HEADER = "[User Query (IMPORTANT — follow this instruction)]"
 DOOR = Instruction("i1", "Tell me when somebody comes in.", 0.0)
