@@ -73,6 +73,10 @@ class BrainFailed(OnlookerError):
         self.spoken = spoken
 
 
+class MemoryFailed(OnlookerError):
+    """Something could not be remembered, summarised or found. Never costs a tick."""
+
+
 class UnknownTask(OnlookerError, KeyError):
     """No task of this id is pending."""
 
