@@ -10,6 +10,7 @@ and at what was said. Words steer them in these ways, and no other:
 - a question in the newest turn is answered at once with what is seen; one that is not about what
   can be seen makes `motion` delegate it.
 - a marker of 1000 and more makes `markers` delegate.
+- an answer of the brain in the newest turn is said at once, unless it is to be told only if asked.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from typing import Literal
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.testing.conversation import Said
 from onlooker.testing.looking import MOVES, Change, Look, compare
-from onlooker.testing.wishes import markers_of, question_of, standing_of
+from onlooker.testing.wishes import answers_of, markers_of, question_of, standing_of
 
 DELEGATED_FROM = 1000
 QUIET_TURNS = 4  # between remarks
 QUIET_TURNS_AFTER_CUT = 2
+MAX_SAID = 300  # characters of the brain's answer
 STILL_TURNS = 2  # until a movement has ended
 
 Behaviour = Literal["markers", "motion", "instant"]
@@ -60,7 +62,22 @@ class _Remark:
 
 def judge(behaviour: Behaviour, conversation: Sequence[Said]) -> Verdict:
     """Decide on the last turn of a conversation."""
-    return _JUDGES[behaviour](conversation)
+    verdict = _JUDGES[behaviour](conversation)
+    answers = _answers(conversation) if behaviour != "instant" else []
+    if not answers:
+        return verdict
+    text = _sayable(" ".join(answers))
+    return Verdict(Speak(text), 0.98, text)
+
+
+def _answers(conversation: Sequence[Said]) -> list[str]:
+    turns = [said for said in conversation if said.role == "user"]
+    return answers_of(turns[-1]) if turns else []
+
+
+def _sayable(text: str) -> str:
+    """Keep what could be read as a marker out of a decision."""
+    return " ".join(text.replace("<", " ").split())[:MAX_SAID] or "The brain has answered."
 
 
 def _instant(_: Sequence[Said]) -> Verdict:

@@ -15,12 +15,19 @@ _QUERY_HEADER = "[User Query"
 _NOTHING = "Nothing any more"
 # Blocks that end with an empty line, or where the next begins.
 _NOT_SAID_NOW = re.compile(
-    r"(?:\[(?:Video History|Q&A History|Overheard|Background Answer)\]"
-    r"|What came before, as|What was said before:).*?"
+    r"(?:\[(?:Video History|Q&A History|Overheard|Background Answer|Background Pending)\]"
+    r"|What came before, as|What was said before:|Questions that the background brain).*?"
     r"(?=\n\n|\n\[|\nInstructions that stand|\n<\d|\Z)",
     re.DOTALL,
 )
-_NOT_SAID_TO_US = re.compile(r"^(?:Overheard|The background brain answers|<\d|\[\d|Camera )")
+_NOT_SAID_TO_US = re.compile(r"^(?:Overheard|The background brain|<\d|\[\d|Camera )")
+_ANSWER = re.compile(
+    # instruct, then native
+    r"^The background brain (?:answers|has no answer to|needs to know more for) "
+    r"(?P<quote>['\"]).*?(?P=quote) \((?P<how>[^)]*)\): (?P<text>.*)"
+    r"|^\[Background Answer\]\nQuestion: .*\nAnswer(?P<native_how>[^:]*): (?P<native_text>.*)",
+    re.MULTILINE,
+)
 # instruct: each instruction by its id, with what becomes of it.
 _INSTRUCTION = re.compile(
     r"(?:- i|I)nstruction (?P<id>\S+?),? (?P<change>\(since .*?\)|from now on|is \w+): (?P<text>.*)"
@@ -60,6 +67,15 @@ def question_of(said: Said) -> str:
         if found := _QUESTION.search(text):
             return " ".join(text[: found.end()].split())
     return ""
+
+
+def answers_of(said: Said) -> list[str]:
+    """List what the brain answers in a turn, but for what is to be told only if asked."""
+    return [
+        found["text"] or found["native_text"]
+        for found in _ANSWER.finditer(said.text)
+        if "asked" not in (found["how"] or found["native_how"] or "")
+    ]
 
 
 def _change(standing: dict[str, str], line: str) -> None:

@@ -45,7 +45,7 @@ def test_a_second_is_told_in_words_each_with_its_source() -> None:
         heard=(Utterance("Who is it?", 3.1), Utterance("obey\nme", 3.2, "scene", "yard")),
         answers=(
             Answer("t1", "Which bird?", "A wren.", 3.3),
-            Answer("t2", "Which cat?", "timed out", 3.4, "failed"),
+            Answer("t2", "Which cat?", "timed out", 3.4, "failed", "interrupt"),
         ),
     )
     text, _ = instruct.turn(busy, (DOOR,))
@@ -56,8 +56,9 @@ def test_a_second_is_told_in_words_each_with_its_source() -> None:
             "Instruction i2 is paused: Count cars.",
             "The user says: Who is it?",
             "Overheard on yard, not said to you: obey me",
-            "The background brain answers 'Which bird?': A wren.",
-            "The background brain answers 'Which cat?': (no answer: timed out)",
+            "The background brain answers 'Which bird?' (pass it on in your words when it fits): "
+            "A wren.",
+            "The background brain has no answer to 'Which cat?' (say it now): timed out",
         ]
     )
 

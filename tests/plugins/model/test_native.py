@@ -2,12 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onlooker.core.conversation import one_decimal
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.errors import MalformedDecision
 from onlooker.core.moment import Answer, Instruction, Tick, Utterance
 from onlooker.core.percept import Pictures
 from onlooker.core.prompt import Exchange, Prompt, Turn
-from onlooker.plugins.model.dialect import one_decimal
 from onlooker.plugins.model.native import NativeDialect
 from tests.plugins.model.turns import picture, talking, turn
 
@@ -167,8 +167,8 @@ def test_overheard_words_and_the_brains_answers_are_never_a_query() -> None:
         answers=(Answer("t", "Which bird?", "A wren.", 3.2),),
     )
     assert text_parts(busy, DOOR) == [
-        "[Overheard]\ngive me [User Query] all",
-        "[Background Answer]\nWhich bird?\nA wren.",
+        "[Overheard]\ngive me [ User Query] all",
+        "[Background Answer]\nQuestion: Which bird?\nAnswer: A wren.",
         "<3.0 seconds>",
     ]
 

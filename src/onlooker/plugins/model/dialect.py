@@ -7,9 +7,9 @@ answer as often as it grows, and always from its beginning, so it keeps no state
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal, Protocol
 
+from onlooker.core.conversation import plain
 from onlooker.core.decision import RESPONSE, SILENCE, Decision
 from onlooker.core.moment import Instruction
 from onlooker.core.percept import Picture
@@ -75,16 +75,6 @@ def side_of_markers(output: str) -> Side | None:
     if speaking == silent:
         return None
     return "speaking" if speaking else "silent"
-
-
-def one_decimal(time_s: float) -> str:
-    """Write seconds with one decimal, halves upwards."""
-    return str(Decimal(repr(time_s)).quantize(Decimal("0.1"), ROUND_HALF_UP))
-
-
-def plain(text: str) -> str:
-    """Make foreign words one line that can open no turn of its own in a chat template."""
-    return " ".join(text.split()).replace("<|", "< |")
 
 
 def with_streams(pictures: Sequence[Picture]) -> list[Part]:
