@@ -10,7 +10,11 @@ import onlooker
 ROOT = Path(onlooker.__file__).parent
 TESTS = Path(__file__).parent
 
-EVERYTHING = {"core", "live", "plugins", "evaluate", "testing", "config", "assemble", "cli"}
+EVERYTHING = {"core", "live", "plugins", "model", "data", "evaluate", "testing"} | {
+    "config",
+    "assemble",
+    "cli",
+}
 # Parts of ours, then packages of others.
 MAY_IMPORT = {
     "__init__": set[str](),
@@ -19,6 +23,8 @@ MAY_IMPORT = {
     "live": {"core"},  # so that all real-time behaviour is tested without network or waiting
     "plugins": {"core"},
     "evaluate": {"core", "live", "numpy", "pydantic"},
+    "model": {"core"},
+    "data": {"core", "live", "evaluate", "numpy", "pyarrow", "rich"},
     "testing": {"core", "numpy", "PIL", "av"},
     "config": {"core", "live", "pydantic"},
     "assemble": {"core", "live", "plugins", "config", "pydantic"},

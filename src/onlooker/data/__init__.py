@@ -1,0 +1,1 @@
+"""Labelled seconds: from rules, from public annotations, from recordings; and how they are kept."""

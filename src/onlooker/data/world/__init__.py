@@ -1,0 +1,1 @@
+"""A rule-made world: seeded streams of scenes with exact labels a second."""

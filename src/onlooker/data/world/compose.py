@@ -1,0 +1,188 @@
+"""Stage and task become a labelled stream: what the model reads, what it should say, the truth."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import permutations
+from random import Random
+
+from onlooker.core.decision import Decision, Delegate, Silent, Speak
+from onlooker.core.moment import Answer, Instruction, Tick, Utterance
+from onlooker.core.percept import Scene
+from onlooker.core.prompt import Turn
+from onlooker.data.stream import LabelledStream
+from onlooker.data.world.families import FAMILIES
+from onlooker.data.world.noise import Noise, Seen, noise_for, perceive
+from onlooker.data.world.phrases import Phrases
+from onlooker.data.world.stage import build
+from onlooker.data.world.task import Ask, Due, Return, Setting, Task
+from onlooker.data.world.words import Split, words_for
+from onlooker.evaluate.content import Content
+from onlooker.evaluate.truth import Expected, Standing, Truth
+
+ASKED_S = 0.5  # after the beginning of its second
+MAX_LATE_S = 5  # what is seen later than this is told no more
+LENGTHS_S = (30, 45, 60, 60, 90, 120, 180)
+QUIET_LENGTHS_S = (60, 120, 240, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Which stream to make: the same recipe makes the same stream."""
+
+    family: str
+    split: Split = "train"
+    seed: int = 0
+    number: int = 0
+
+    @property
+    def item(self) -> str:
+        return f"world-{self.family}-{self.split}-{self.seed}-{self.number}"
+
+
+def make_stream(recipe: Recipe, noise: Noise | None = None) -> LabelledStream:
+    """Make one stream; with no noise given, as much as eyes have on some days and not on others."""
+    rng = Random(recipe.item)  # noqa: S311 - a world, no secret; a text seeds the same everywhere
+    words = words_for(recipe.split, rng)
+    lengths = QUIET_LENGTHS_S if recipe.family == "quiet" else LENGTHS_S
+    stage = build(rng, words, rng.choice(lengths))
+    setting = Setting(stage, words, Phrases(recipe.split, rng), rng)
+    task = FAMILIES[recipe.family](setting)
+    stage.things.sort(key=lambda one: one.enters)
+    seen = perceive(stage, noise_for(rng) if noise is None else noise, rng)
+    truth = _truth(recipe, task, stage.num_seconds)
+    return LabelledStream(
+        truth=truth,
+        turns=_turns(task, seen),
+        split=recipe.split,
+        persona=task.persona,
+        memory=tuple(task.memory),
+    )
+
+
+# The truth: what is right whoever looks.
+
+
+def _truth(recipe: Recipe, task: Task, num_seconds: int) -> Truth:
+    by_second: dict[int, list[Due]] = defaultdict(list)
+    for due in task.dues:
+        by_second[due.at].append(due)
+    asked = {(ask.id, ask.at): ask for ask in task.asks if ask.id and ask.state == "standing"}
+    first: dict[str, Ask] = {}
+    for ask in sorted(asked.values(), key=lambda ask: ask.at):
+        first.setdefault(ask.id, ask)
+    events = tuple(
+        _expected(f"e{number}", second, together)
+        for number, (second, together) in enumerate(sorted(by_second.items()), start=1)
+    )
+    return Truth(
+        item=recipe.item,
+        duration_s=float(num_seconds),
+        events=events,
+        instructions=tuple(Standing(ask.id, ask.text, ask.at + ASKED_S) for ask in first.values()),
+        family=recipe.family,
+    )
+
+
+def _expected(name: str, second: int, dues: list[Due]) -> Expected:
+    """Make one event of all that is due in a second: it takes one turn to tell."""
+    asks = [due.instruction for due in dues if due.instruction]
+    is_delegated = any(due.question for due in dues)
+    return Expected(
+        id=name,
+        onset_s=float(second),
+        until_s=float(second + 1),
+        action="delegate" if is_delegated else "speak",
+        content=_content(dues),
+        instruction=asks[0] if asks else None,
+    )
+
+
+def _content(dues: list[Due]) -> Content:
+    if any(due.any_of for due in dues):
+        wholes = [due.any_of or (due.text,) for due in dues][:3]
+        if len(wholes) == 1:
+            return Content("any_of", tuple(dict.fromkeys(wholes[0])))
+        texts = [_joined(order) for order in permutations(due.text for due in dues)]
+        return Content("any_of", tuple(dict.fromkeys(texts)))
+    return Content("keywords", tuple(dict.fromkeys(key for due in dues for key in due.keys)))
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return " ".join(dict.fromkeys(texts))
+
+
+# The turns: what is read, and what is said as soon as it can be seen.
+
+
+def _turns(task: Task, seen: Seen) -> tuple[Turn, ...]:
+    said: dict[int, list[Due]] = defaultdict(list)
+    for due in task.dues:
+        at = _when(due, seen)
+        if at is not None and at < len(seen.views):
+            said[at].append(_as_read(due, seen))
+    asks: dict[int, list[Ask]] = defaultdict(list)
+    for ask in task.asks:
+        asks[ask.at].append(ask)
+    returns = {one.at: one for one in task.returns}
+    return tuple(
+        Turn(
+            tick=Tick(second, float(second), second + 1.0),
+            percepts=(Scene((view,)),),
+            heard=tuple(_utterance(ask) for ask in asks[second] if ask.kind != "instruction"),
+            instructed=tuple(_instructed(asks[second])),
+            answers=tuple(_answer(one) for one in (returns.get(second),) if one),
+            decision=_decision(said[second]),
+        )
+        for second, view in enumerate(seen.views)
+    )
+
+
+def _when(due: Due, seen: Seen) -> int | None:
+    """Find the second in which all that it takes to tell something has been seen."""
+    tables = {"comes": seen.comes, "goes": seen.goes, "reads": seen.reads}
+    at = due.at
+    for sign in due.signs:
+        found = tables[sign.kind].get(sign.id)
+        if found is None:
+            return None
+        at = max(at, found)
+    return at if at <= due.at + MAX_LATE_S else None
+
+
+def _as_read(due: Due, seen: Seen) -> Due:
+    """Say a text as it was read."""
+    for sign in due.signs:
+        if sign.kind == "reads" and due.text in due.keys:
+            return replace(due, text=seen.read_as[sign.id])
+    return due
+
+
+def _decision(dues: list[Due]) -> Decision:
+    if not dues:
+        return Silent()
+    text = _joined(due.text for due in dues)
+    questions = [due.question for due in dues if due.question]
+    return Delegate(text, questions[0]) if questions else Speak(text)
+
+
+def _utterance(ask: Ask) -> Utterance:
+    return Utterance(ask.text, ask.at + ASKED_S, "scene" if ask.kind == "overheard" else "user")
+
+
+def _instructed(asks: Iterable[Ask]) -> Iterator[Instruction]:
+    for ask in asks:
+        if ask.kind == "instruction":
+            yield Instruction(ask.id, ask.text, ask.at + ASKED_S, ask.state)
+
+
+def _answer(one: Return) -> Answer:
+    return Answer(
+        task_id=f"task-{one.asked_at}",
+        question=one.question,
+        text=one.text,
+        time_s=one.at + ASKED_S,
+        status="done" if one.is_done else "failed",
+    )

@@ -1,0 +1,102 @@
+"""How people put things: templates by task, tone, and slips of the keyboard.
+
+Lines that begin with `~` in `phrases.txt` are held out: no training stream has them, nor the
+tones that are held out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from random import Random
+
+from onlooker.data.stream import BadData
+from onlooker.data.world.words import Split, a, plural
+
+SLIPS = 0.08  # share of requests with a misspelt word
+TONES = ("{}", "{}", "{}", "Please {}", "Hey, {}", "Could you {}?", "{} please", "{}, thanks")
+HELD_TONES = ("{}", "{}", "Kindly {}", "Would you mind: {}", "I need this: {}")
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """The templates of a task."""
+
+    trained: tuple[str, ...]
+    held: tuple[str, ...]
+
+
+@cache
+def templates() -> dict[str, Templates]:
+    """Read all templates, by task.
+
+    Raises:
+        BadData: a line belongs to no task, or a task lacks one kind.
+    """
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    lines = files(__package__).joinpath("phrases.txt").read_text(encoding="utf-8").splitlines()
+    task = ""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("[") and line.endswith("]"):
+            task = line[1:-1]
+            found[task] = ([], [])
+        elif not task:
+            raise BadData(f"phrases.txt:{number}: {line!r} stands before the first task")
+        else:
+            found[task][line.startswith("~")].append(line.removeprefix("~").strip())
+    for name, (trained, held) in found.items():
+        if not trained or not held:
+            raise BadData(f"phrases.txt: task {name!r} needs templates to train and to hold out")
+    return {name: Templates(tuple(one), tuple(other)) for name, (one, other) in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Puts the requests of one stream into words."""
+
+    split: Split
+    rng: Random
+
+    @property
+    def is_held(self) -> bool:
+        return self.split in ("phrasings", "heldout")
+
+    def say(self, task: str, **slots: str | int) -> str:
+        """Word a request: a template, filled, in some tone, sometimes misspelt.
+
+        The slots `x` and `y` also fill those of their article, `ax`, and plural, `xs`.
+        """
+        for name in slots.keys() & {"x", "y"}:
+            thing = str(slots[name])
+            slots = {**slots, f"a{name}": a(thing), f"{name}s": plural(thing)}
+        known = templates()[task]
+        template = self.rng.choice(known.held if self.is_held else known.trained)
+        if self.rng.random() < SLIPS:
+            template = self._misspelt(template)
+        return self._toned(template.format(**slots), template)
+
+    def _toned(self, text: str, template: str) -> str:
+        """Add a tone to an order; questions and single words stay as they are."""
+        if template.endswith(("?", "!")) or len(template.split()) < 3 or template[0] == "{":
+            return text
+        tone = self.rng.choice(HELD_TONES if self.is_held else TONES)
+        if tone == "{}":
+            return text
+        text = text.rstrip(".")
+        return tone.format(text if tone.startswith("{}") else text[0].lower() + text[1:])
+
+    def _misspelt(self, template: str) -> str:
+        """Swap or drop a letter of one word that is no slot."""
+        words = template.split()
+        fit = [at for at, word in enumerate(words) if word.isalpha() and len(word) > 3]
+        if not fit:
+            return template
+        at = self.rng.choice(fit)
+        word = words[at]
+        cut = self.rng.randrange(1, len(word) - 1)
+        swapped = word[:cut] + word[cut + 1] + word[cut] + word[cut + 2 :]
+        words[at] = swapped if self.rng.random() < 0.5 else word[:cut] + word[cut + 1 :]
+        return " ".join(words)

@@ -1,0 +1,190 @@
+"""From a prompt to what a model reads: text with roles, or token ids with what each is worth.
+
+Training and serving both come through here. Every turn is written and tokenised by itself, so a
+conversation that grows turn by turn has the ids of one that is written at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal, Protocol
+
+from onlooker.core.conversation import PERSONAS, SYSTEM, opening_words, turn_words
+from onlooker.core.decision import (
+    DELEGATION,
+    RESPONSE,
+    Decision,
+    Delegate,
+    Silent,
+    Speak,
+    render_decision,
+)
+from onlooker.core.moment import Instruction
+from onlooker.core.percept import Scene
+from onlooker.core.prompt import Persona, Prompt, Turn, fold
+from onlooker.core.scene_words import scene_words
+
+Role = Literal["system", "user", "assistant"]
+
+MAX_SCENE_TOKENS = 160  # words and signs of one second, see core/scene_words.py
+
+
+class Worth(IntEnum):
+    """What a token is to the loss. Presets of weights are given by these."""
+
+    CONTEXT = 0  # read, never learned
+    FIRST_SILENCE = 1  # of a run: it is the token that stops repetition
+    REPEATED_SILENCE = 2
+    RESPONSE = 3  # the marker
+    DELEGATION = 4  # the marker
+    TEXT = 5
+    END = 6  # of an assistant turn
+
+
+class Tokenizer(Protocol):
+    """Text to ids. Markers and the signs of a layout in the text may be tokens of their own."""
+
+    def encode(self, text: str) -> Sequence[int]:
+        """Give the ids of a text, nothing added before or after it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a family of models puts around turns, and what it is told about its task."""
+
+    opens: Mapping[Role, str]
+    close: str
+    system: Mapping[Persona, str]
+
+
+# The released checkpoint and all of its family.
+CHAT = Layout(
+    opens={
+        "system": "<|im_start|>system\n",
+        "user": "<|im_start|>user\n",
+        "assistant": "<|im_start|>assistant\n",
+    },
+    close="<|im_end|>\n",
+    system={persona: f"{SYSTEM}\n\n{words}" for persona, words in PERSONAS.items()},
+)
+# Ours: a sign for each role, and of the task only what differs from session to session.
+COMPACT = Layout(
+    opens={"system": "<|system|>", "user": "<|user|>", "assistant": "<|assistant|>"},
+    close="<|end|>",
+    system={persona: f"persona {persona}" for persona in PERSONAS},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of the conversation whose tokens are all worth the same."""
+
+    role: Role
+    text: str
+    worth: Worth = Worth.CONTEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A conversation as a model takes it in: as many worths as ids."""
+
+    ids: tuple[int, ...]
+    worths: tuple[Worth, ...]
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(self.ids + other.ids, self.worths + other.worths)
+
+
+class Renderer:
+    """Writes one window of a conversation, a turn at a time.
+
+    Begin with `begin`; then for each turn `ask` and, once it is known, `settle`. What has been
+    written is never written again: a cache of it holds.
+    """
+
+    def __init__(self, layout: Layout = COMPACT) -> None:
+        self._layout = layout
+        self._standing: dict[str, Instruction] = {}
+        self._opening = ""
+        self._was_silent = False
+
+    def begin(self, prompt: Prompt) -> list[Segment]:
+        """Write what stands before the first turn of a window."""
+        self._standing = {one.id: one for one in prompt.standing}
+        self._opening = opening_words(prompt)
+        self._was_silent = False
+        system = self._layout.system[prompt.persona]
+        return [Segment("system", self._wrapped("system", system))]
+
+    def ask(self, turn: Turn) -> list[Segment]:
+        """Write a user turn, and the beginning of the assistant turn that answers it."""
+        self._standing = fold(self._standing, turn.instructed)
+        standing = tuple(self._standing.values())
+        before = [f"{self._opening}\n\n"] if self._opening else []
+        self._opening = ""
+        words = "".join(before) + "\n".join([*turn_words(turn, standing), *_seen(turn, standing)])
+        return [
+            Segment("user", self._wrapped("user", words)),
+            Segment("assistant", self._layout.opens["assistant"]),
+        ]
+
+    def settle(self, decision: Decision) -> list[Segment]:
+        """Write a decision, and the end of its turn."""
+        pieces = [
+            *_decided(decision, is_repeated=self._was_silent),
+            (self._layout.close, Worth.END),
+        ]
+        self._was_silent = isinstance(decision, Silent)
+        return [Segment("assistant", text, worth) for text, worth in pieces]
+
+    def _wrapped(self, role: Role, words: str) -> str:
+        return f"{self._layout.opens[role]}{words}{self._layout.close}"
+
+
+def segments(prompt: Prompt, layout: Layout = COMPACT) -> Iterator[Segment]:
+    """Write a whole prompt. One that is to be decided ends where the assistant begins."""
+    renderer = Renderer(layout)
+    yield from renderer.begin(prompt)
+    for turn in prompt.turns:
+        yield from renderer.ask(turn)
+        if turn.decision is not None:
+            yield from renderer.settle(turn.decision)
+
+
+def tokens(pieces: Iterator[Segment] | Sequence[Segment], tokenizer: Tokenizer) -> Tokens:
+    """Tokenise segments, each by itself."""
+    ids: list[int] = []
+    worths: list[Worth] = []
+    for piece in pieces:
+        of_piece = tokenizer.encode(piece.text)
+        ids += of_piece
+        worths += [piece.worth] * len(of_piece)
+    return Tokens(tuple(ids), tuple(worths))
+
+
+def _seen(turn: Turn, standing: Sequence[Instruction]) -> Iterator[str]:
+    asked = [one.text for one in standing]
+    asked += [words.text for words in turn.heard if words.speaker == "user"]
+    for percept in turn.percepts:
+        if isinstance(percept, Scene) and percept.views:
+            yield scene_words(percept, asked, MAX_SCENE_TOKENS)
+
+
+def _decided(decision: Decision, *, is_repeated: bool) -> list[tuple[str, Worth]]:
+    """Split what `render_decision` writes at its markers."""
+    match decision:
+        case Silent():
+            worth = Worth.REPEATED_SILENCE if is_repeated else Worth.FIRST_SILENCE
+            return [(render_decision(decision), worth)]
+        case Speak(text):
+            return [(RESPONSE, Worth.RESPONSE), (f" {text}", Worth.TEXT)]
+        case Delegate(text, question):
+            return [
+                (RESPONSE, Worth.RESPONSE),
+                (f" {text} ", Worth.TEXT),
+                (DELEGATION, Worth.DELEGATION),
+                (f" {question}", Worth.TEXT),
+            ]
