@@ -73,6 +73,11 @@ def clock_of(speed: str) -> SessionClock:
         raise BadSettings(f"speed {speed!r}: expected a number above 0, or max") from None
 
 
+def settings_of(kind: str, name: str, port: Port) -> Any:
+    """Read one plug-in's own settings."""
+    return _validated(load(kind, name), kind, name, port)
+
+
 def check_tables(settings: Settings) -> None:
     """Refuse a table whose plug-in is not installed: it is a misspelling."""
     for kind in ("source", "codec", "perception", "model", "sink"):

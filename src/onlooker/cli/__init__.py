@@ -11,6 +11,7 @@ import sys
 
 import typer
 
+from onlooker.cli import perception
 from onlooker.cli.demo import demo
 from onlooker.cli.inspect import config, plugins
 from onlooker.cli.replay import replay
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for command in (demo, watch, replay, plugins, config):
     app.command()(command)
+app.add_typer(perception.app, name="perception")
 
 
 def main() -> None:
