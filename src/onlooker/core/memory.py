@@ -80,6 +80,6 @@ class Kept:
 
 
 def estimate_tokens(text: str) -> int:
-    """Guess what a text costs in a prompt; rather too much: four letters, or one of another script."""
+    """Guess what a text costs in a prompt: a token for four letters, or one of another script."""
     num_ascii = len(_ASCII_WORD.findall(text))
     return num_ascii + sum(not char.isascii() for char in text)

@@ -1,0 +1,1 @@
+"""What a site remembers: one database, key frames as JPEG beside it."""
