@@ -9,6 +9,7 @@ from onlooker.core.media import AudioChunk, Media, VideoFrame
 from onlooker.core.moment import Answer, Instruction, Observation, Tick, Utterance
 
 MAX_SOUND_S = 10.0  # of each stream: sound outlasts a slow model, but not for ever
+CANDIDATES = 4  # frames that wait for each one that a tick takes, so that they can lie apart
 MAX_WORDS = 64  # utterances, instruction changes and answers of one tick, each
 
 
@@ -19,8 +20,10 @@ class Intake:
     """Short deques, never queues: live video is skipped, never late."""
 
     def __init__(self, streams: tuple[str, ...], frames_per_tick: int) -> None:
+        self._frames_per_tick = frames_per_tick
+        waiting = 1 if frames_per_tick == 1 else CANDIDATES * frames_per_tick
         self._frames: dict[str, deque[VideoFrame]] = {
-            stream: deque(maxlen=frames_per_tick) for stream in streams
+            stream: deque(maxlen=waiting) for stream in streams
         }
         self._sounds: dict[str, deque[AudioChunk]] = {stream: deque() for stream in streams}
         self._heard: deque[Utterance] = deque(maxlen=MAX_WORDS)
@@ -51,7 +54,11 @@ class Intake:
 
     def take(self, tick: Tick) -> Observation:
         """Hand over all that came since the tick before."""
-        frames = [frame for waiting in self._frames.values() for frame in _emptied(waiting)]
+        frames = [
+            frame
+            for waiting in self._frames.values()
+            for frame in _spread(_emptied(waiting), self._frames_per_tick)
+        ]
         sounds = [sound for waiting in self._sounds.values() for sound in _emptied(waiting)]
         return Observation(
             tick,
@@ -61,6 +68,13 @@ class Intake:
             instructed=_emptied(self._instructed),
             answers=_emptied(self._answers),
         )
+
+
+def _spread(frames: tuple[VideoFrame, ...], number: int) -> tuple[VideoFrame, ...]:
+    """Choose the newest frame, and others as far apart as they come."""
+    step = max(1.0, len(frames) / number)
+    chosen = {round(len(frames) - 1 - step * index) for index in range(number)}
+    return tuple(frame for index, frame in enumerate(frames) if index in chosen)
 
 
 def _emptied(waiting: deque[T]) -> tuple[T, ...]:
