@@ -11,7 +11,7 @@ from random import Random
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.moment import Answer, Instruction, Tick, Utterance
 from onlooker.core.percept import Scene
-from onlooker.core.prompt import Turn
+from onlooker.core.prompt import Turn, task_id_of
 from onlooker.data.stream import LabelledStream
 from onlooker.data.world.families import FAMILIES
 from onlooker.data.world.noise import Noise, Seen, noise_for, perceive
@@ -25,7 +25,7 @@ from onlooker.evaluate.truth import Expected, Standing, Truth
 ASKED_S = 0.5  # after the beginning of its second
 MAX_LATE_S = 5  # what is seen later than this is told no more
 LENGTHS_S = (30, 45, 60, 60, 90, 120, 180)
-QUIET_LENGTHS_S = (60, 120, 240, 300)
+LONG_LENGTHS_S = {"quiet": (60, 120, 240, 300), "memory": (90, 120, 180, 240, 300)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def make_stream(recipe: Recipe, noise: Noise | None = None) -> LabelledStream:
     """Make one stream; with no noise given, as much as eyes have on some days and not on others."""
     rng = Random(recipe.item)  # noqa: S311 - a world, no secret; a text seeds the same everywhere
     words = words_for(recipe.split, rng)
-    lengths = QUIET_LENGTHS_S if recipe.family == "quiet" else LENGTHS_S
+    lengths = LONG_LENGTHS_S.get(recipe.family, LENGTHS_S)
     stage = build(rng, words, rng.choice(lengths))
     setting = Setting(stage, words, Phrases(recipe.split, rng), rng)
     task = FAMILIES[recipe.family](setting)
@@ -69,10 +69,10 @@ def _truth(recipe: Recipe, task: Task, num_seconds: int) -> Truth:
     by_second: dict[int, list[Due]] = defaultdict(list)
     for due in task.dues:
         by_second[due.at].append(due)
-    asked = {(ask.id, ask.at): ask for ask in task.asks if ask.id and ask.state == "standing"}
     first: dict[str, Ask] = {}
-    for ask in sorted(asked.values(), key=lambda ask: ask.at):
-        first.setdefault(ask.id, ask)
+    for ask in sorted(task.asks, key=lambda ask: ask.at):
+        if ask.kind == "instruction":
+            first.setdefault(ask.id, ask)
     events = tuple(
         _expected(f"e{number}", second, together)
         for number, (second, together) in enumerate(sorted(by_second.items()), start=1)
@@ -122,7 +122,7 @@ def _turns(task: Task, seen: Seen) -> tuple[Turn, ...]:
     for due in task.dues:
         at = _when(due, seen)
         if at is not None and at < len(seen.views):
-            said[at].append(_as_read(due, seen))
+            said[at].append(_as_seen(due, at, seen))
     asks: dict[int, list[Ask]] = defaultdict(list)
     for ask in task.asks:
         asks[ask.at].append(ask)
@@ -152,8 +152,10 @@ def _when(due: Due, seen: Seen) -> int | None:
     return at if at <= due.at + MAX_LATE_S else None
 
 
-def _as_read(due: Due, seen: Seen) -> Due:
-    """Say a text as it was read."""
+def _as_seen(due: Due, at: int, seen: Seen) -> Due:
+    """Say it of what is seen, and a text as it was read."""
+    if due.as_seen:
+        return replace(due, text=due.as_seen(seen.views[at]))
     for sign in due.signs:
         if sign.kind == "reads" and due.text in due.keys:
             return replace(due, text=seen.read_as[sign.id])
@@ -180,7 +182,7 @@ def _instructed(asks: Iterable[Ask]) -> Iterator[Instruction]:
 
 def _answer(one: Return) -> Answer:
     return Answer(
-        task_id=f"task-{one.asked_at}",
+        task_id=task_id_of(one.asked_at),
         question=one.question,
         text=one.text,
         time_s=one.at + ASKED_S,

@@ -105,9 +105,7 @@ def perceive(stage: Stage, noise: Noise, rng: Random) -> Seen:
     for thing in stage.things:
         found = _sightings(thing, stage, noise, rng)
         sightings += found
-        if found:
-            seen.comes[thing.id] = found[0].start
-            seen.goes[thing.id] = found[-1].end
+        _note(seen, thing, found)
     sightings += _ghosts(stage, noise, rng)
     sightings.sort(key=lambda one: (one.start, one.thing.id))
     for number, one in enumerate(sightings, start=1):
@@ -119,6 +117,15 @@ def perceive(stage: Stage, noise: Noise, rng: Random) -> Seen:
         for second in range(stage.num_seconds)
     ]
     return seen
+
+
+def _note(seen: Seen, thing: Thing, found: list[_Sighting]) -> None:
+    """Note when a thing is first and last seen for what it is."""
+    right = [one for one in found if one.label == thing.label]
+    if right:
+        seen.comes[thing.id] = right[0].start
+    if right and right[-1].end >= thing.leaves:
+        seen.goes[thing.id] = right[-1].end
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from random import Random
 from onlooker.data.stream import BadData
 from onlooker.data.world.words import Split, a, plural
 
+SOMEBODY = ("somebody", "someone", "anybody")
 SLIPS = 0.08  # share of requests with a misspelt word
 TONES = ("{}", "{}", "{}", "Please {}", "Hey, {}", "Could you {}?", "{} please", "{}, thanks")
 HELD_TONES = ("{}", "{}", "Kindly {}", "Would you mind: {}", "I need this: {}")
@@ -69,14 +70,27 @@ class Phrases:
 
         The slots `x` and `y` also fill those of their article, `ax`, and plural, `xs`.
         """
-        for name in slots.keys() & {"x", "y"}:
-            thing = str(slots[name])
-            slots = {**slots, f"a{name}": a(thing), f"{name}s": plural(thing)}
+        slots = self._with_forms(slots)
         known = templates()[task]
         template = self.rng.choice(known.held if self.is_held else known.trained)
         if self.rng.random() < SLIPS:
             template = self._misspelt(template)
         return self._toned(template.format(**slots), template)
+
+    def words(self, name: str) -> str:
+        """Give words that are not meant for us, as they are."""
+        known = templates()[name]
+        return self.rng.choice(known.held if self.is_held else known.trained)
+
+    def _with_forms(self, slots: dict[str, str | int]) -> dict[str, str | int]:
+        """Add the articles and plurals of `x` and `y`; a person may be somebody."""
+        forms = dict(slots)
+        for name in sorted(slots.keys() & {"x", "y"}):
+            thing = str(slots[name])
+            forms |= {f"a{name}": a(thing), f"{name}s": plural(thing)}
+            if thing == "person" and self.rng.random() < 0.3:
+                forms[f"a{name}"] = self.rng.choice(SOMEBODY)
+        return forms
 
     def _toned(self, text: str, template: str) -> str:
         """Add a tone to an order; questions and single words stay as they are."""

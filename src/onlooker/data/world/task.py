@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
 from onlooker.core.moment import InstructionState
+from onlooker.core.percept import View
 from onlooker.data.world.phrases import Phrases
 from onlooker.data.world.stage import Stage
 from onlooker.data.world.words import Words
@@ -48,6 +50,7 @@ class Due:
     question: str | None = None  # it is delegated
     signs: tuple[Sign, ...] = ()
     instruction: str | None = None
+    as_seen: Callable[[View], str] | None = None  # says it of what is seen, right or wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class Setting:
         return Ask(at, text, "instruction", f"i{self.num_instructions}")
 
     def ask(self, at: int, text: str) -> Ask:
+        """Ask something that is done with once it is answered."""
         self.busy.add(at)
         return Ask(at, text, "question")
 

@@ -43,10 +43,12 @@ def plural(word: str) -> str:
 
 
 def counted(number: int, label: str) -> str:
+    """Say how many there are of something."""
     return f"{number} {label if number == 1 else plural(label)}"
 
 
 def a(label: str) -> str:
+    """Put the article before a word."""
     return f"{'an' if label[0] in 'aeiou' else 'a'} {label}"
 
 
@@ -92,4 +94,5 @@ def words_for(split: Split, rng: Random) -> Words:
 
 
 def invented(rng: Random, syllables: list[str]) -> str:
+    """Make up a word."""
     return "".join(rng.choice(syllables) for _ in range(rng.randrange(2, 4)))

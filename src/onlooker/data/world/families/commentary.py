@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
+from onlooker.core.percept import View
 from onlooker.data.world.stage import NEVER, Thing
 from onlooker.data.world.task import Due, Setting, Sign, Task
 from onlooker.data.world.words import a, counted
@@ -33,7 +37,7 @@ def periodic(setting: Setting) -> Task:
     dues = []
     for second in range(ask.at + period_s, setting.num_seconds, period_s):
         said, keys = seen_at(setting, second)
-        dues.append(Due(second, said, keys, instruction=ask.id))
+        dues.append(Due(second, said, keys, instruction=ask.id, as_seen=said_of))
     return Task([ask], dues)
 
 
@@ -66,10 +70,16 @@ def steps(setting: Setting) -> Task:
 
 def seen_at(setting: Setting, second: int) -> tuple[str, tuple[str, ...]]:
     """Say what is there, most of a kind first, and which words of that must be said."""
-    counts: dict[str, int] = {}
-    for one in setting.stage.present(second):
-        counts[one.label] = counts.get(one.label, 0) + 1
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:4]
+    return _counts(one.label for one in setting.stage.present(second))
+
+
+def said_of(view: View) -> str:
+    """Say what is seen."""
+    return _counts(one.label for one in view.objects)[0]
+
+
+def _counts(labels: Iterable[str]) -> tuple[str, tuple[str, ...]]:
+    ordered = sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0]))[:4]
     if not ordered:
         return "Nothing.", ("nothing",)
     words = [counted(number, label) for label, number in ordered]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from onlooker.core.percept import View
+from onlooker.data.world.families.questions import num_seen
 from onlooker.data.world.task import Due, Setting, Sign, Task
 from onlooker.data.world.words import counted
 
@@ -32,6 +34,10 @@ def count_now(setting: Setting) -> Task:
     text = setting.phrases.say("count_now", x=x)
     ask = setting.instruct(setting.early(), text)
     stage = setting.stage
+
+    def as_seen(view: View) -> str:
+        return f"{counted(num_seen(view, label), label).capitalize()} now."
+
     dues = []
     for second in range(ask.at + 1, stage.num_seconds):
         now, before = stage.present(second, label), stage.present(second - 1, label)
@@ -40,7 +46,8 @@ def count_now(setting: Setting) -> Task:
             signs += [Sign("goes", one.id) for one in before if one.leaves == second]
             said = f"{counted(len(now), label).capitalize()} now."
             keys = (str(len(now)),)
-            dues.append(Due(second, said, keys, signs=tuple(signs), instruction=ask.id))
+            due = Due(second, said, keys, signs=tuple(signs), instruction=ask.id, as_seen=as_seen)
+            dues.append(due)
     return Task([ask], dues)
 
 

@@ -15,10 +15,10 @@ def quiet(setting: Setting) -> Task:
     for _ in range(rng.choice((0, 0, 1, 2))):
         at = setting.later()
         setting.busy.add(at)
-        task.asks.append(Ask(at, setting.phrases.say("overheard"), "overheard"))
+        task.asks.append(Ask(at, setting.phrases.words("overheard"), "overheard"))
     if rng.random() < 0.4:
         at = setting.later()
-        setting.stage.write(setting.phrases.say("injected"), at, at + rng.randrange(3, 20))
+        setting.stage.write(setting.phrases.words("injected"), at, at + rng.randrange(3, 20))
     return task
 
 
