@@ -37,6 +37,8 @@ SDKS = {
     "codec": {"numpy", "PIL", "av", "pydantic"},
     "model": {"httpx", "tenacity", "purgatory", "pydantic", "pydantic_core", "PIL"},
     "perception": {"numpy", "PIL", "av", "pydantic", "rich", "onnxruntime", "edgefirst"},
+    "memory": {"numpy", "pydantic", "onnxruntime", "tokenizers"},
+    "summariser": {"httpx", "pydantic"},
     "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic"},
     "__init__": set[str](),
 }

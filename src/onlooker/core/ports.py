@@ -6,7 +6,7 @@ once, also after an error. Traits say what the rest of the system must know befo
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -14,6 +14,7 @@ from onlooker.core.clock import Clock
 from onlooker.core.decision import Decision
 from onlooker.core.event import Event, Usage
 from onlooker.core.media import Media
+from onlooker.core.memory import Entry, Evidence, Kept, Question, Segment
 from onlooker.core.moment import Observation
 from onlooker.core.percept import Pictures, Scene
 from onlooker.core.prompt import Prompt
@@ -163,6 +164,71 @@ class Brain(Protocol):
 
         Raises:
             BrainFailed: it came to no answer.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class MemorySession(Protocol):
+    """One session's hold on what its site remembers. Every method may raise `MemoryFailed`."""
+
+    async def remember(self, entries: Sequence[Entry]) -> None:
+        """Keep entries, all or none of them."""
+        ...
+
+    async def recall(self, question: Question) -> tuple[Evidence, ...]:
+        """Give what fits, best first; without words, the newest first."""
+        ...
+
+    async def owe(self, segment: Segment) -> None:
+        """Keep a segment until it is summarised, whatever happens."""
+        ...
+
+    async def settle(self, segment: Segment, summary: Entry) -> bool:
+        """Keep a segment's summary in its place; False if the segment was forgotten meanwhile."""
+        ...
+
+    async def keep_state(self, state: str) -> None:
+        """Keep a text for the next session of this name."""
+        ...
+
+    async def kept(self) -> Kept:
+        """Give what there is to go on from, of earlier sessions and of this one."""
+        ...
+
+    async def num_deletes(self) -> int:
+        """Count how often something was forgotten; more than before: read `kept` again."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Memory(Protocol):
+    """Remembers for longer than a prompt. See plugins/memory/."""
+
+    async def open(self, now_s: float) -> MemorySession:
+        """Take up a session at its session time `now_s`.
+
+        Raises:
+            MemoryFailed: what is there cannot be used.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Summariser(Protocol):
+    """Tells a stretch of time in a paragraph. See plugins/summariser/."""
+
+    async def summarise(self, segment: Segment, max_tokens: int, objection: str = "") -> str:
+        """Tell what happened in a segment, with what its instructions care for.
+
+        `objection` says what was wrong with the paragraph before, if this is another try.
+        Cancelling stops all work.
+
+        Raises:
+            MemoryFailed: no paragraph came of it; trying later may help.
         """
         ...
 

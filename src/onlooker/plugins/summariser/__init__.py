@@ -1,0 +1,1 @@
+"""Who tells a stretch of time in a paragraph."""
