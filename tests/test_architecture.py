@@ -39,6 +39,7 @@ SDKS = {
     "perception": {"numpy", "PIL", "av", "pydantic", "rich", "onnxruntime", "edgefirst"},
     "memory": {"numpy", "pydantic", "onnxruntime", "tokenizers"},
     "summariser": {"httpx", "pydantic"},
+    "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "mcp"},
     "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic"},
     "__init__": set[str](),
 }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +15,7 @@ from onlooker.core.clock import MediaClock, SessionClock, WallClock
 from onlooker.core.errors import BadSettings, UnknownPlugin
 from onlooker.core.ports import Model, Sink, Source
 from onlooker.live.session import Parts
+from onlooker.live.settings import TaskSettings
 from onlooker.plugins.loader import installed, load
 from onlooker.plugins.source.address import parse_address, refuse_unless_allowed
 
@@ -28,6 +32,8 @@ def parts_of(settings: Settings, addresses: Iterable[str]) -> Parts:
         codec=_chosen("codec", settings.codec),
         perception=_chosen("perception", settings.perception),
         model=model_of(settings),
+        brain=_chosen("brain", settings.brain),
+        tasks=tasks_of(settings.brain.tasks),
         sinks=sinks_of(settings),
     )
 
@@ -59,6 +65,15 @@ def sinks_of(settings: Settings) -> dict[str, Sink]:
     return {name: _build("sink", name, settings.sink) for name in settings.sink.use}
 
 
+def tasks_of(tasks: TaskSettings) -> TaskSettings:
+    """Name the folder for what brains make, if none is named."""
+    if tasks.folder:
+        return replace(tasks, folder=str(Path(tasks.folder).expanduser()))
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    folder = Path(state).expanduser() / "onlooker" / "artefacts"
+    return replace(tasks, folder=str(folder))
+
+
 def clock_of(speed: str) -> SessionClock:
     """Read `--speed`: 1, another number, or max.
 
@@ -80,7 +95,7 @@ def settings_of(kind: str, name: str, port: Port) -> Any:
 
 def check_tables(settings: Settings) -> None:
     """Refuse a table whose plug-in is not installed: it is a misspelling."""
-    for kind in ("source", "codec", "perception", "model", "sink"):
+    for kind in ("source", "codec", "perception", "model", "brain", "sink"):
         port: Port = getattr(settings, kind)
         known = installed(kind).names
         for name in port.model_extra or {}:

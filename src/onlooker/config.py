@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from onlooker.core.errors import BadSettings
-from onlooker.live.settings import LiveSettings
+from onlooker.live.settings import LiveSettings, TaskSettings
 
 SCHEMES = ("file", "images", "rtsp", "rtsps", "http", "https", "v4l2", "screen", "synthetic")
 
@@ -64,6 +64,12 @@ class ModelChoice(Choice, frozen=True):
     use: str = Field(default="openai", description="a plug-in's name, or 'module:Class'")
 
 
+class BrainChoice(Choice, frozen=True):
+    """Who answers what is too hard for a glance, and what it may be asked."""
+
+    tasks: TaskSettings = TaskSettings()
+
+
 class Sinks(Port, frozen=True):
     """Any number of sinks."""
 
@@ -78,6 +84,7 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     codec: CodecChoice = CodecChoice()
     perception: Choice = Choice()
     model: ModelChoice = ModelChoice()
+    brain: BrainChoice = BrainChoice()
     sink: Sinks = Sinks()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,6 +62,9 @@ def _describe(settings: Any, *, everything: bool) -> list[str]:
     for section, kind in type(settings).model_fields.items():
         value = getattr(settings, section)
         lines += _table(section, TypeAdapter(kind.annotation), value)
+        for key, inner in value.__dict__.items() if section == "brain" else ():
+            if is_dataclass(inner):
+                lines += _table(f"{section}.{key}", TypeAdapter(type(inner)), inner)
         if section == "live":
             continue
         names = sorted(installed(section).names)
@@ -97,8 +101,8 @@ def _table(title: str, kind: Any, value: Any) -> list[str]:
     plain = kind.dump_python(value, mode="json")
     lines = [f"[{title}]"]
     for key, about in fields.items():
-        if key not in plain:
-            continue
+        if key not in plain or is_dataclass(getattr(value, key)):
+            continue  # a table of its own
         lines.append(f"# {about.get('description', key)}")
         lines.append(f"{key} = {_toml(plain[key])}" if plain[key] is not None else f"# {key} =")
     return [*lines, ""]

@@ -18,6 +18,15 @@ ModelUrl = Annotated[
 ModelName = Annotated[
     str | None, typer.Option("--model-name", help="model id on that server; its first if left out")
 ]
+Brain = Annotated[
+    str | None,
+    typer.Option("--brain", help="brain plug-in for hard questions, see `onlooker plugins`"),
+]
+BrainUrl = Annotated[
+    str | None,
+    typer.Option("--brain-url", help="its server; without --brain an OpenAI-compatible one"),
+]
+BrainName = Annotated[str | None, typer.Option("--brain-name", help="model id on that server")]
 Recipe = Annotated[
     Path | None, typer.Option("--recipe", help="settings in TOML, such as recipes/watch.toml")
 ]
@@ -28,18 +37,29 @@ Set = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="print one event a line, as JSON")]
 
 
+Chosen = tuple[str | None, str | None, str | None]
+
+
 def read_settings(
     recipe: Path | None,
     overrides: list[str] | None,
-    model: tuple[str | None, str | None, str | None] = (None, None, None),
+    model: Chosen = (None, None, None),
     more: dict[str, Any] | None = None,
+    brain: Chosen = (None, None, None),
 ) -> Settings:
-    """Lay a command's options over its recipe; `model` is plug-in, URL and name."""
-    plugin, url, name = model
+    """Lay a command's options over its recipe; a `Chosen` is plug-in, URL and name."""
     given = list(overrides or ())
-    given += _quoted({"model.use": plugin, **(more or {})})
-    use = load_settings(recipe, given).model.use
-    given += _quoted({f"model.{use}.url": url, f"model.{use}.name": name})
+    given += _quoted({"model.use": model[0], "brain.use": brain[0], **(more or {})})
+    settings = load_settings(recipe, given)
+    brain_use = settings.brain.use
+    if not brain_use and any(brain):
+        brain_use = "openai"
+        given += _quoted({"brain.use": brain_use})
+    for path, (_, url, name) in (
+        (f"model.{settings.model.use}", model),
+        (f"brain.{brain_use}", brain),
+    ):
+        given += _quoted({f"{path}.url": url, f"{path}.name": name})
     return load_settings(recipe, given)
 
 

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from onlooker.core.errors import OnlookerError
-from onlooker.core.moment import InstructionState
+from onlooker.core.moment import Delivery, InstructionState
 
 if TYPE_CHECKING:
     from onlooker.live.session import Session
@@ -18,9 +18,17 @@ HELP = """type a question, or:
   /replace ID TEXT  another text for an instruction
   /pause ID, /resume ID, /remove ID
   /list             the instructions, with their ids
+  /tasks            what the background brain still works on
+  /cancel ID        withdraw a question from it
+  /deliver ID HOW   how its answer is told: interrupt, when_idle, silent
   /quit"""
 
 
+DELIVERIES: dict[str, Delivery] = {
+    "interrupt": "interrupt",
+    "when_idle": "when_idle",
+    "silent": "silent",
+}
 STATES: dict[str, InstructionState] = {
     "/pause": "paused",
     "/resume": "standing",
@@ -55,6 +63,8 @@ def obey(session: Session, line: str) -> str:
         case "/list":
             known = [f"{known.id} ({known.state}): {known.text}" for known in session.instructions]
             reply = "\n".join(known) or "no instructions"
+        case "/tasks" | "/cancel" | "/deliver":
+            reply = _obey_about_tasks(session, command, instruction_id, text.strip())
         case "/quit":
             session.stop("you said /quit")
         case _ if line.startswith("/"):
@@ -62,6 +72,20 @@ def obey(session: Session, line: str) -> str:
         case _ if line:
             session.hear(line)
     return reply
+
+
+def _obey_about_tasks(session: Session, command: str, task_id: str, how: str) -> str:
+    if command == "/cancel" and task_id:
+        session.cancel_task(task_id)
+        return f"{task_id} is withdrawn"
+    if command == "/deliver" and how in DELIVERIES:
+        session.deliver_task(task_id, DELIVERIES[how])
+        return f"{task_id} will be told: {how}"
+    pending = [
+        f"{task.id} ({task.state}): {task.question} {task.progress}".rstrip()
+        for task in session.tasks
+    ]
+    return "\n".join(pending) or "no tasks"
 
 
 def _obey_and_print(session: Session, line: str) -> None:

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from onlooker.cli.options import Json, Model, ModelName, ModelUrl, Recipe, Set, read_settings
+from onlooker.cli.options import (
+    Brain,
+    BrainName,
+    BrainUrl,
+    Json,
+    Model,
+    ModelName,
+    ModelUrl,
+    Recipe,
+    Set,
+    read_settings,
+)
 from onlooker.core.errors import OnlookerError
 from onlooker.core.event import Closed, Event, Failed
 
@@ -36,6 +47,9 @@ def watch(
     model: Model = None,
     model_url: ModelUrl = None,
     model_name: ModelName = None,
+    brain: Brain = None,
+    brain_url: BrainUrl = None,
+    brain_name: BrainName = None,
     persona: Annotated[
         str | None, typer.Option(help="silent, default or talkative: how much it says unasked")
     ] = None,
@@ -70,7 +84,7 @@ def watch(
     Try: onlooker watch clip.mp4 --ask "tell me when a car stops" --model-url http://127.0.0.1:8000/v1
 
     Settings come from --recipe, then --set, then the options; `onlooker config` explains them.
-    The model server's key is read from the environment, ONLOOKER_MODEL_KEY.
+    Keys are read from the environment: ONLOOKER_MODEL_KEY, and for the brain ONLOOKER_BRAIN_KEY.
     Ctrl-C ends the session in good order, so that a recording is whole.
     """
     from onlooker.assemble import clock_of, parts_of
@@ -86,7 +100,13 @@ def watch(
         "sink.use": sinks,
         "sink.recorder.folder": str(record) if record else None,
     }
-    settings = read_settings(recipe, overrides, (model, model_url, model_name), more)
+    settings = read_settings(
+        recipe,
+        overrides,
+        (model, model_url, model_name),
+        more,
+        brain=(brain, brain_url, brain_name),
+    )
     parts = parts_of(settings, source)
     clock = clock_of(speed)
     if not as_json and (changes := changes_of(settings)):

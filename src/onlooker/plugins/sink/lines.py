@@ -17,6 +17,7 @@ from onlooker.core.event import (
     Skipped,
     StreamHealth,
     TaskAnswered,
+    TaskProgress,
 )
 from onlooker.core.moment import Instruction
 
@@ -24,6 +25,7 @@ Kind = Literal[
     "title", "speak", "delegate", "silent", "user", "scene", "brain", "note", "good", "bad"
 ]
 
+MAX_ANSWER = 400  # characters of what the brain says
 _UNWELL = ("lost", "frozen", "dark")
 _JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"  # emoji and scripts need them
 
@@ -61,8 +63,10 @@ def lines_of(event: Event, *, with_silence: bool = False) -> list[Line]:
         case StreamHealth():
             lines = [_line_of_health(event)]
         case TaskAnswered():
-            text = clean(event.text) if event.status == "done" else f"failed: {clean(event.text)}"
-            lines = [Line(event.time_s, "brain", f"{event.task_id} {text}")]
+            lines = _lines_of_answer(event)
+        case TaskProgress(is_answer=False):
+            text = clean(f"{event.task_id}: {event.text}")
+            lines = [Line(event.time_s, "note", text, repeats=event.task_id)]
         case Closed():
             lines = [Line(event.time_s, "title", clean(f"ended: {event.reason}"))]
     return lines
@@ -121,6 +125,19 @@ def _lines_of_decision(decided: Decided, *, with_silence: bool) -> list[Line]:
             ]
         case Silent():
             return [Line(time_s, "silent", "", note)] if with_silence else []
+
+
+def _lines_of_answer(answered: TaskAnswered) -> list[Line]:
+    status = "" if answered.status == "done" else f"{answered.status}: "
+    text = clean(answered.text)
+    shown = text if len(text) <= MAX_ANSWER else f"{text[:MAX_ANSWER].rstrip()}..."
+    how = "" if answered.delivery == "when_idle" else answered.delivery
+    note = " ".join(filter(None, [f"{answered.took_s:.1f} s" if answered.took_s else "", how]))
+    lines = [Line(answered.time_s, "brain", f"{answered.task_id} {status}{shown}", note)]
+    return lines + [
+        Line(answered.time_s, "brain", clean(f"{answered.task_id} {link.kind}: {link.path}"))
+        for link in answered.artefacts
+    ]
 
 
 def _line_of_health(health: StreamHealth) -> Line:

@@ -38,6 +38,7 @@ EventType = Literal[
     "failed",
     "stream_health",
     "task_asked",
+    "task_progress",
     "task_answered",
     "closed",
 ]

@@ -1,0 +1,1 @@
+"""Background brains: where hard questions go."""
