@@ -18,9 +18,11 @@ from onlooker.evaluate.truth import Expected, Truth
 NUM_STREAMS = 25
 
 
-def streams(family: str, split: Split = "train", *, clean: bool = False) -> list[LabelledStream]:
+def streams(
+    family: str, split: Split = "train", number: int = NUM_STREAMS, *, clean: bool = False
+) -> list[LabelledStream]:
     noise = CLEAN if clean else None
-    return [make_stream(Recipe(family, split, 7, n), noise) for n in range(NUM_STREAMS)]
+    return [make_stream(Recipe(family, split, 7, n), noise) for n in range(number)]
 
 
 def labels_of(stream: LabelledStream) -> Prediction:
@@ -119,18 +121,17 @@ def test_an_answer_comes_to_the_task_that_was_asked_and_is_passed_on() -> None:
         for turn in stream.turns:
             for answer in turn.answers:
                 assert answer.task_id in asked
-                assert isinstance(turn.decision, Speak | Delegate)
-                if answer.status == "done":
-                    assert answer.text in turn.decision.text
+                said = _said(turn).text
+                assert answer.status != "done" or answer.text in said
 
 
 def test_held_out_labels_never_occur_in_training() -> None:
     held = set(HELD["labels"])
     for family in FAMILIES:
         for split in ("train", "seeds", "phrasings"):
-            for stream in streams(family, split):
+            for stream in streams(family, split, 8):
                 assert not held & labels_in(stream)
-        for stream in streams(family, "classes"):
+        for stream in streams(family, "classes", 8):
             assert not set(TRAINED["labels"]) & labels_in(stream)
 
 
@@ -165,7 +166,7 @@ def test_held_out_phrasings_never_occur_in_training(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("onlooker.data.world.phrases.SLIPS", 0)
     for family, split in product(FAMILIES, SPLITS):
         wrong = "trained" if split in ("phrasings", "heldout") else "heldout"
-        for stream in streams(family, split):
+        for stream in streams(family, split, 8):
             for turn in stream.turns:
                 for words in (*turn.heard, *turn.instructed):
                     assert f"{wrong}: " not in words.text.lower(), words
