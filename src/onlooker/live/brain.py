@@ -42,6 +42,7 @@ from onlooker.live.settings import TaskSettings
 PROGRESS_EVERY_S = 0.5  # of one task, at most
 MAX_PROGRESS = 200  # events of one task
 MAX_PROGRESS_TEXT = 500
+MAX_QUICK = 20_000  # characters of an answer that are read on the event loop, in about 1 ms
 
 Tell = Callable[[Answer], None]
 
@@ -290,7 +291,10 @@ class Tasks:
         if num_bytes > job.task.max_answer_bytes:
             raise too_long(num_bytes, job.task.max_answer_bytes)
         limit = self._settings.max_digest
-        text, aside = await asyncio.to_thread(digest, result.text, limit)
+        if len(result.text) > MAX_QUICK:
+            text, aside = await asyncio.to_thread(digest, result.text, limit)
+        else:
+            text, aside = digest(result.text, limit)
         made = (*aside, *result.artefacts)
         text = text or ("the answer is kept beside" if made else "")
         if not text:

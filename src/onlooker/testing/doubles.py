@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from itertools import count
 from typing import TypeVar
 
@@ -15,8 +16,9 @@ from onlooker.core.event import Event
 from onlooker.core.media import Media, VideoFrame
 from onlooker.core.moment import Observation
 from onlooker.core.percept import Pictures
-from onlooker.core.ports import ModelTraits, Outcome, Say, SourceTraits
+from onlooker.core.ports import BrainTraits, ModelTraits, Outcome, Say, SourceTraits
 from onlooker.core.prompt import Prompt
+from onlooker.core.task import Task, TaskNews
 from onlooker.core.wire import to_json
 
 E = TypeVar("E", bound=Event)
@@ -75,6 +77,45 @@ class ScriptedSession:
 
     async def close(self) -> None:
         self._model.num_open -= 1
+
+
+class ScriptedBrain:
+    """Tells of each task what the script says, one step a task. An error is raised.
+
+    `ready` is waited for before each task, and `is_stopped` says whether one was given up.
+    """
+
+    def __init__(
+        self, *steps: Sequence[TaskNews | Exception], ready: asyncio.Event | None = None
+    ) -> None:
+        self.traits = BrainTraits(name="scripted")
+        self._steps = iter(steps)
+        self._ready = ready
+        self.tasks: list[Task] = []
+        self.num_running = 0
+        self.most_running = 0
+        self.num_stopped = 0
+        self.is_closed = False
+
+    async def solve(self, task: Task) -> AsyncGenerator[TaskNews]:
+        self.tasks.append(task)
+        self.num_running += 1
+        self.most_running = max(self.most_running, self.num_running)
+        try:
+            if self._ready is not None:
+                await self._ready.wait()
+            for news in next(self._steps, ()):
+                if isinstance(news, Exception):
+                    raise news
+                yield news
+        except (asyncio.CancelledError, GeneratorExit):
+            self.num_stopped += 1
+            raise
+        finally:
+            self.num_running -= 1
+
+    async def close(self) -> None:
+        self.is_closed = True
 
 
 class ListSink:
