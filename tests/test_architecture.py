@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "plugins": {"core"},
     "evaluate": {"core", "live", "numpy", "pydantic"},
     "model": {"core"},
-    "data": {"core", "live", "evaluate", "numpy", "pyarrow", "rich"},
+    "data": {"core", "live", "evaluate", "av", "pyarrow"},
     "testing": {"core", "numpy", "PIL", "av"},
     "config": {"core", "live", "pydantic"},
     "assemble": {"core", "live", "plugins", "config", "pydantic"},

@@ -12,6 +12,7 @@ import sys
 import typer
 
 from onlooker.cli import perception
+from onlooker.cli.data import data
 from onlooker.cli.demo import demo
 from onlooker.cli.inspect import config, plugins
 from onlooker.cli.replay import replay
@@ -29,6 +30,7 @@ app = typer.Typer(
 for command in (demo, watch, replay, plugins, config):
     app.command()(command)
 app.add_typer(perception.app, name="perception")
+app.add_typer(data, name="data")
 
 
 def main() -> None:
