@@ -77,6 +77,14 @@ class MemoryFailed(OnlookerError):
     """Something could not be remembered, summarised or found. Never costs a tick."""
 
 
+class VoiceFailed(OnlookerError):
+    """Something could not be spoken. Costs that line; its caption stays."""
+
+
+class TranscriberFailed(OnlookerError):
+    """Something that was said could not be understood. Costs that utterance."""
+
+
 class UnknownTask(OnlookerError, KeyError):
     """No task of this id is pending."""
 

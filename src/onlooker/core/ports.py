@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from onlooker.core.clock import Clock
 from onlooker.core.decision import Decision
 from onlooker.core.event import Event, Usage
-from onlooker.core.media import Media
+from onlooker.core.media import AudioChunk, Media
 from onlooker.core.memory import Entry, Evidence, Kept, Question, Segment
 from onlooker.core.moment import Observation
 from onlooker.core.percept import Pictures, Scene
@@ -229,6 +229,67 @@ class Summariser(Protocol):
 
         Raises:
             MemoryFailed: no paragraph came of it; trying later may help.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceTraits:
+    """What the line must know of a voice."""
+
+    name: str
+    languages: tuple[str, ...] = ()  # such as "en"; empty: whatever its server speaks
+
+
+class Voice(Protocol):
+    """Text in, speech out. See plugins/voice/."""
+
+    traits: VoiceTraits
+
+    def say(self, text: str) -> AsyncGenerator[AudioChunk]:
+        """Yield the speech for `text`, sentence by sentence, all of one rate.
+
+        `start_s` counts from the beginning of this speech, without gaps. Nothing that can be
+        said yields nothing. Closing or cancelling the iteration ends it within 100 ms.
+
+        Raises:
+            VoiceFailed: there is no speech, or it broke off.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was understood of an utterance so far."""
+
+    text: str  # empty: nothing that was speech
+    is_final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriberTraits:
+    """What the line must know of a transcriber."""
+
+    name: str
+    languages: tuple[str, ...] = ()  # such as "en"; empty: whatever its server understands
+
+
+class Transcriber(Protocol):
+    """Speech in, text out. See plugins/transcriber/."""
+
+    traits: TranscriberTraits
+
+    def hear(self, speech: AsyncIterator[AudioChunk]) -> AsyncGenerator[Transcript]:
+        """Yield what is understood of one utterance; the last is final and comes after its end.
+
+        Closing or cancelling the iteration ends it within 100 ms.
+
+        Raises:
+            TranscriberFailed: it was not understood, or not in time.
         """
         ...
 
