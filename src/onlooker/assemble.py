@@ -16,7 +16,7 @@ from onlooker.core.errors import BadSettings, UnknownPlugin
 from onlooker.core.ports import Model, Sink, Source
 from onlooker.live.session import Parts
 from onlooker.live.settings import TaskSettings
-from onlooker.plugins.loader import installed, load
+from onlooker.plugins.loader import PORTS, installed, load
 from onlooker.plugins.source.address import parse_address, refuse_unless_allowed
 
 
@@ -34,6 +34,8 @@ def parts_of(settings: Settings, addresses: Iterable[str]) -> Parts:
         model=model_of(settings),
         brain=_chosen("brain", settings.brain),
         tasks=tasks_of(settings.brain.tasks),
+        memory=_chosen("memory", settings.memory),
+        summariser=_chosen("summariser", settings.summariser),
         sinks=sinks_of(settings),
     )
 
@@ -95,7 +97,7 @@ def settings_of(kind: str, name: str, port: Port) -> Any:
 
 def check_tables(settings: Settings) -> None:
     """Refuse a table whose plug-in is not installed: it is a misspelling."""
-    for kind in ("source", "codec", "perception", "model", "brain", "sink"):
+    for kind in PORTS:
         port: Port = getattr(settings, kind)
         known = installed(kind).names
         for name in port.model_extra or {}:

@@ -85,6 +85,8 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     perception: Choice = Choice()
     model: ModelChoice = ModelChoice()
     brain: BrainChoice = BrainChoice()
+    memory: Choice = Choice()
+    summariser: Choice = Choice()
     sink: Sinks = Sinks()
 
 

@@ -137,6 +137,8 @@ FIELDS: dict[type[Event], dict[str, st.SearchStrategy[Any]]] = {
         "heard": heard,
         "instructed": instructed,
         "answers": answers,
+        "recalled": few(words),
+        "memory": st.none() | few(words),
     },
     Perceived: {"percepts": few(percepts)},
     Speaking: {"text": words},

@@ -97,6 +97,8 @@ def turn_words(turn: Turn, standing: Sequence[Instruction]) -> list[str]:
     """Write a user turn up to what is seen; `standing` are those that stand after its changes."""
     parts = [_overheard(words) for words in turn.heard if words.speaker == "scene"]
     parts += [_answered(answer) for answer in turn.answers]
+    if turn.recalled:
+        parts.append("\n".join(["[Recalled]", *map(plain, turn.recalled)]))
     asked = [plain(words.text) for words in turn.heard if words.speaker == "user"]
     if asked or turn.instructed:
         parts.append(_query(asked, standing))

@@ -75,6 +75,8 @@ class Observed(Event):
     heard: tuple[Utterance, ...] = ()
     instructed: tuple[Instruction, ...] = ()
     answers: tuple[Answer, ...] = ()
+    recalled: tuple[str, ...] = ()
+    memory: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

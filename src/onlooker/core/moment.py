@@ -91,6 +91,8 @@ class Observation:
     heard: tuple[Utterance, ...] = ()
     instructed: tuple[Instruction, ...] = ()  # changes only: new, replaced, paused, removed
     answers: tuple[Answer, ...] = ()
+    recalled: tuple[str, ...] = ()  # evidence for what was asked, each with its time
+    memory: tuple[str, ...] | None = None  # what came before, where it is to be read anew
 
     @property
     def is_addressed(self) -> bool:

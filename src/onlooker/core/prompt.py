@@ -24,6 +24,7 @@ class Turn:
     heard: tuple[Utterance, ...] = ()
     instructed: tuple[Instruction, ...] = ()  # changes only
     answers: tuple[Answer, ...] = ()
+    recalled: tuple[str, ...] = ()  # from memory, for what was asked; each with its time
     decision: Decision | None = None  # none yet: this is the turn to decide
 
     @property
@@ -41,7 +42,9 @@ class Turn:
         """Sixteen bytes that name the turn's content; pictures count by their ids."""
         decided = render_decision(self.decision) if self.decision else ""
         spoken = (self.percepts, self.heard, self.instructed, self.answers, decided)
-        return blake2b(repr((self.tick, spoken)).encode(), digest_size=16).digest()
+        # What was recorded before there was memory keeps its name.
+        recalled = (self.recalled,) if self.recalled else ()
+        return blake2b(repr((self.tick, spoken, *recalled)).encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)

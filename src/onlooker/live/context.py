@@ -29,22 +29,50 @@ class Context:
         self._exchanges: deque[Exchange] = deque(maxlen=settings.num_exchanges)
         self._standing: dict[str, Instruction] = {}  # when the window began
         self._pending: dict[str, PendingTask] = {}  # when the window began
+        self._memory: tuple[str, ...] = ()
+        self._num_closed = 0  # turns of this window that were taken for a summary
         self._unheard: Turn | None = None  # a failed turn, whose words must not be lost
 
-    def ask(self, turn: Turn) -> Prompt:
+    @property
+    def is_full(self) -> bool:
+        """Whether the next turn turns the window over."""
+        return len(self._turns) >= self._settings.window_ticks
+
+    @property
+    def start_s(self) -> float:
+        """When the window begins; infinity while it holds nothing."""
+        return self._turns[0].tick.start_s if self._turns else float("inf")
+
+    def take_leaving(self, *, is_last: bool = False) -> tuple[Turn, ...]:
+        """Give the turns that leave with the next turnover, once each, when they are complete.
+
+        `is_last`: there will be no turnover any more; give all that were not given.
+        """
+        end = len(self._turns) if is_last else self._num_leaving
+        if len(self._turns) < end or self._num_closed >= end:
+            return ()
+        taken = tuple(self._turns[self._num_closed : end])
+        self._num_closed = end
+        return taken
+
+    def ask(self, turn: Turn, memory: tuple[str, ...] | None = None) -> Prompt:
         """Append an undecided turn and give the prompt that asks for its decision.
 
-        The words of postponed turns come back in this one.
+        The words of postponed turns come back in this one. `memory` takes the place of what was
+        remembered so far; give it on the first turn or on a turnover, for the sake of caches.
         """
         turn = self._with_unheard(turn)
         self._unheard = None
-        if len(self._turns) >= self._settings.window_ticks:
+        if self.is_full:
             self._turn_over()
+        if memory is not None:
+            self._memory = memory
         self._append(turn)
         return Prompt(
             persona=self._settings.persona,
             turns=tuple(self._turns),
             standing=tuple(self._standing.values()),
+            memory=self._memory,
             exchanges=tuple(self._exchanges),
             pending=tuple(self._pending.values()),
         )
@@ -68,7 +96,7 @@ class Context:
     def digest(self) -> str:
         """Name the whole prompt by its content: 32 hexadecimal digits."""
         known = (self._standing.values(), self._exchanges, self._pending.values())
-        head = repr((self._settings.persona, *map(list, known)))
+        head = repr((self._settings.persona, *map(list, known), *self._memory))
         return blake2b(b"".join([head.encode(), *self._digests]), digest_size=16).hexdigest()
 
     def _with_unheard(self, turn: Turn) -> Turn:
@@ -82,7 +110,12 @@ class Context:
             heard=(*lost.heard, *turn.heard)[-MAX_POSTPONED:],
             instructed=tuple(latest.values()),
             answers=(*lost.answers, *turn.answers)[-MAX_POSTPONED:],
+            recalled=(*lost.recalled, *turn.recalled)[-MAX_POSTPONED:],
         )
+
+    @property
+    def _num_leaving(self) -> int:
+        return self._settings.window_ticks - self._settings.carry_ticks
 
     def _append(self, turn: Turn) -> None:
         self._turns.append(turn)
@@ -90,7 +123,8 @@ class Context:
 
     def _turn_over(self) -> None:
         """Keep the newest turns; what was said in the others stays as words."""
-        cut = len(self._turns) - self._settings.carry_ticks
+        cut = self._num_leaving
+        self._num_closed = 0
         gone, self._turns = self._turns[:cut], self._turns[cut:]
         self._digests = self._digests[cut:]
         for turn in gone:

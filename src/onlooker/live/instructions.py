@@ -41,6 +41,11 @@ class Instructions:
             )
         return self._change(Instruction(instruction_id, text, since_s))
 
+    def restore(self, instruction: Instruction) -> None:
+        """Take up an instruction that stood or was paused in an earlier session."""
+        if len(self._known) < self._max:
+            self._change(instruction)
+
     def set_state(self, instruction_id: str, state: InstructionState) -> Instruction:
         """Pause an instruction, let it stand again, or remove it.
 

@@ -64,7 +64,9 @@ class Line:
 
     async def _decide(self, seen: Observation, at: _At) -> Outcome:
         tick, heard, instructed, answers = seen.tick, seen.heard, seen.instructed, seen.answers
-        turn = Turn(tick, heard=heard, instructed=instructed, answers=answers)
+        turn = Turn(
+            tick, heard=heard, instructed=instructed, answers=answers, recalled=seen.recalled
+        )
         await self.emit(
             Observed(
                 **at,
@@ -73,6 +75,8 @@ class Line:
                 heard=heard,
                 instructed=instructed,
                 answers=answers,
+                recalled=seen.recalled,
+                memory=seen.memory,
             )
         )
 
@@ -82,7 +86,7 @@ class Line:
         try:
             turn = replace(turn, percepts=await self.perceive(seen))
             await self.emit(Perceived(**at, percepts=turn.percepts))
-            return await self.model.decide(self.context.ask(turn), say)
+            return await self.model.decide(self.context.ask(turn, seen.memory), say)
         except OnlookerError:
             self.context.postpone(turn)
             raise

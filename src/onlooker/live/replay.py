@@ -251,6 +251,8 @@ class _Player:
             heard=observed.heard,
             instructed=observed.instructed,
             answers=answers,
+            recalled=observed.recalled,
+            memory=observed.memory,
         )
 
     def _has_asked(self, task_id: str) -> bool:

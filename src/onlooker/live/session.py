@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from uuid import uuid4
 
 from onlooker.core.clock import SessionClock
@@ -22,13 +22,23 @@ from onlooker.core.event import (
 )
 from onlooker.core.moment import Delivery, Instruction, InstructionState, Observation, Utterance
 from onlooker.core.percept import Percept
-from onlooker.core.ports import Brain, Codec, Model, Perception, Sink, Source
+from onlooker.core.ports import (
+    Brain,
+    Codec,
+    Memory,
+    Model,
+    Perception,
+    Sink,
+    Source,
+    Summariser,
+)
 from onlooker.live.brain import Tasks, TaskState
 from onlooker.live.context import Context
 from onlooker.live.gate import Gate
 from onlooker.live.instructions import Instructions
 from onlooker.live.intake import Intake
 from onlooker.live.loop import Line, Perceive
+from onlooker.live.memory import Past
 from onlooker.live.outbox import Outboxes
 from onlooker.live.settings import LiveSettings, TaskSettings
 from onlooker.live.streams import Streams
@@ -45,6 +55,8 @@ class Parts:
     perception: Perception | None = None
     brain: Brain | None = None
     tasks: TaskSettings = TaskSettings()  # what the brain may be asked
+    memory: Memory | None = None
+    summariser: Summariser | None = None  # none: memory takes its summaries from the record
     sinks: Mapping[str, Sink] = field(default_factory=dict)
 
 
@@ -72,6 +84,7 @@ class Session:
         self._intake = Intake(tuple(parts.sources), settings.frames_per_tick)
         self._instructions = Instructions(settings.max_instructions, self._intake.put_words)
         self._context = Context(settings)
+        self._past: Past | None = None
         self._gate = Gate(settings)
         self._outboxes = Outboxes(parts.sinks, is_lossless=clock.speed is None)
         self._streams = Streams(parts.sources, self._intake, clock, settings, self._emit)
@@ -131,6 +144,7 @@ class Session:
             stack.push_async_callback(parts.model.close)
             if parts.brain:
                 stack.push_async_callback(parts.brain.close)
+            await self._open_memory(stack)
             perceive = await self._open_eyes(stack)
             model = await parts.model.open()
             stack.push_async_callback(model.close)
@@ -143,9 +157,47 @@ class Session:
                     raise
                 finally:
                     await self._tasks.end()
+                    if self._past:
+                        left = self._context.take_leaving(is_last=True)
+                        await self._past.finish(left, self._instructions.standing)
                     closed = self._closed()
                     await self._emit(closed)
         return closed
+
+    async def _open_memory(self, stack: AsyncExitStack) -> None:
+        parts = self._parts
+        if parts.summariser:
+            stack.push_async_callback(parts.summariser.close)
+        if parts.memory is None:
+            return
+        stack.push_async_callback(parts.memory.close)
+        memory = await parts.memory.open(self._clock.now_s())
+        stack.push_async_callback(memory.close)
+        past = Past(memory, parts.summariser, self._settings, self._clock, self._emit)
+        restored = await past.restore()
+        given = {instruction.id for instruction in self._instructions.known}
+        for instruction in restored.instructions:
+            if instruction.id not in given:
+                self._instructions.restore(instruction)
+        for answer in restored.answers:
+            self._intake.put_words(answer)
+        self._outboxes = Outboxes(
+            {**parts.sinks, "memory": past}, is_lossless=self._clock.speed is None
+        )
+        self._past = past
+
+    async def _with_past(self, observation: Observation, *, is_first: bool) -> Observation:
+        """Add what is remembered, where the prompt begins anew, and what was asked for."""
+        if self._past is None:
+            return observation
+        memory = None
+        if is_first or self._context.is_full:
+            if self._clock.speed is None and not is_first:
+                await self._past.settled()
+            memory = self._past.paragraphs()
+        start_s = min(self._context.start_s, observation.tick.start_s)
+        recalled = await self._past.recall(observation, start_s)
+        return replace(observation, memory=memory, recalled=recalled)
 
     async def _open_eyes(self, stack: AsyncExitStack) -> Perceive:
         codec = perception = None
@@ -173,6 +225,8 @@ class Session:
             others = [tasks.create_task(self._streams.play(name)) for name in self._parts.sources]
             others.append(tasks.create_task(self._streams.check()))
             others.append(tasks.create_task(self._tasks.run()))
+            if self._past:
+                others.append(tasks.create_task(self._past.run()))
             # Lets every source begin to follow the clock before the first tick.
             await asyncio.sleep(0)
             self._line = tasks.create_task(line.run(self._observations()))
@@ -182,7 +236,7 @@ class Session:
 
     async def _observations(self) -> AsyncIterator[Observation]:
         """Yield the ticks that need a decision; account for those that do not."""
-        num_ticks, expected = 0, 0
+        num_ticks, expected, is_first = 0, 0, True
         async for tick in ticks(self._clock, self._settings.period_s):
             if self._is_over:
                 return  # the sources ended, or never began, since the last tick
@@ -194,7 +248,8 @@ class Session:
             if reason := self._gate.reason_to_skip(observation, standing):
                 await self._skip(reason, tick.index, tick.end_s)
             else:
-                yield observation
+                yield await self._with_past(observation, is_first=is_first)
+                is_first = False
             if num_ticks == self._max_ticks:
                 self._reason = f"{num_ticks} ticks have passed"
                 return
@@ -212,6 +267,8 @@ class Session:
         self._counts[type(event)] += event.num_ticks if isinstance(event, Skipped) else 1
         await self._outboxes.put(event)
         await self._tasks.take(event)
+        if self._past and isinstance(event, Decided) and (left := self._context.take_leaving()):
+            self._past.close_segment(left, self._instructions.standing)
 
     def _opened(self) -> Opened:
         return Opened(

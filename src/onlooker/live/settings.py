@@ -33,6 +33,14 @@ class LiveSettings:
     """things said that are kept in the prompt after their pictures are gone"""
     max_instructions: int = 32
     """standing instructions at once"""
+    mid_summaries: int = 5
+    """summaries of windows that memory holds before it merges them into a block"""
+    long_blocks: int = 15
+    """blocks that memory holds; the oldest is only found by search after that"""
+    memory_tokens: int = 3000
+    """of all that memory writes at the head of a prompt"""
+    recall_tokens: int = 300
+    """of the evidence that is found for one question"""
     lost_after_s: float = 3.0
     """a live stream without a frame for so long is lost"""
     frozen_after_s: float = 3.0
@@ -46,6 +54,13 @@ class LiveSettings:
                 raise ValueError(f"{name}={getattr(self, name)} must be above 0")
         if self.frames_per_tick < 1 or self.max_instructions < 1 or self.num_exchanges < 0:
             raise ValueError("frames_per_tick and max_instructions start at 1, num_exchanges at 0")
+        if self.mid_summaries < 1 or self.long_blocks < 1 or self.recall_tokens < 50:
+            raise ValueError("mid_summaries and long_blocks start at 1, recall_tokens at 50")
+        if (least := 100 * (self.mid_summaries + self.long_blocks)) > self.memory_tokens:
+            raise ValueError(
+                f"memory_tokens={self.memory_tokens} is too little for mid_summaries and "
+                f"long_blocks: at least {least}"
+            )
         if not 0 <= self.carry_ticks < self.window_ticks:
             raise ValueError(
                 f"carry_ticks={self.carry_ticks} must be at least 0 and below "

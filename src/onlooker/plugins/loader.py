@@ -7,7 +7,7 @@ from typing import Any
 
 from onlooker.core.errors import UnknownPlugin
 
-PORTS = ("source", "codec", "perception", "model", "brain", "sink")
+PORTS = ("source", "codec", "perception", "model", "brain", "memory", "summariser", "sink")
 
 
 def installed(kind: str) -> EntryPoints:

@@ -126,8 +126,8 @@ class BodyWriter:
 
 def _has_same_content(one: Turn, other: Turn) -> bool:
     """Compare what a user's turn is made of; the decision comes later. Mostly by identity."""
-    return (one.percepts, one.heard, one.instructed, one.answers, one.tick) == (
-        (other.percepts, other.heard, other.instructed, other.answers, other.tick)
+    return (one.percepts, one.heard, one.instructed, one.answers, one.recalled, one.tick) == (
+        (other.percepts, other.heard, other.instructed, other.answers, other.recalled, other.tick)
     )
 
 

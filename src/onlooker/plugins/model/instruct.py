@@ -125,6 +125,7 @@ class InstructDialect:
         lines += [_changed(instruction) for instruction in turn.instructed]
         lines += [_heard(words) for words in turn.heard]
         lines += [_answered(answer) for answer in turn.answers]
+        lines += [f"You recall: {plain(words)}" for words in turn.recalled]
         return ["\n".join(lines), *with_streams(turn.pictures)]
 
     def decided(self, decision: Decision) -> str:
