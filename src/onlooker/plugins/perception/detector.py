@@ -1,4 +1,4 @@
-"""Boxes of things, by a network of the NanoDet or YOLO kind.
+"""Boxes of things, by a network of the NanoDet, YOLO or Hugging Face kind.
 
 H, W = height and width in pixels; C = colours; N = boxes; K = labels; S = places of a grid.
 Boxes are (left, top, right, bottom).
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from onlooker.core.errors import BadSettings
+from onlooker.plugins.perception.huggingface import HuggingFaceFinder
 from onlooker.plugins.perception.models import (
     ASSETS,
     Floats,
@@ -48,15 +50,22 @@ class Detection:
     box: tuple[float, float, float, float]
 
 
+class Finder(Protocol):
+    """A network that tells where things of its labels may be."""
+
+    labels: tuple[str, ...]
+
+    def find(self, image: Image.Image) -> tuple[Floats, Floats]:
+        """Return boxes_N4 in fractions of the picture, which may reach beyond it; scores_NK."""
+        ...
+
+
 class Detector:
-    """Finds what may be of use: everything at or above `min_score`, the surest first."""
+    """Finds what may be of use: everything at or above the least score, the surest first."""
 
     def __init__(self, settings: PerceptionSettings) -> None:
-        self._network = _open(settings)
-        self._decode = _decode_nanodet if settings.detector_format == "nanodet" else _decode_yolo
-        self._is_nanodet = settings.detector_format == "nanodet"
-        self._size_px = _input_size_px(self._network)
-        self.labels = _labels(settings.detector_labels)
+        self._finder = _finder(settings)
+        self.labels = self._finder.labels
         self._min_score = min(
             settings.keep_score, settings.min_score, *settings.min_scores.values()
         )
@@ -77,20 +86,51 @@ class Detector:
         Raises:
             PerceptionFailed: the network did not take it.
         """
-        batch, filled = self._input(image)
-        boxes_N4, scores_NK = self._decode(run(self._network, batch), self._size_px)
-        boxes_N4 = np.clip(boxes_N4 / np.asarray(filled * 2, np.float32), 0, 1)
-        if scores_NK.shape[1] != len(self.labels):
-            raise BadSettings(
-                f"the detector tells {scores_NK.shape[1]} labels apart, and "
-                f"{len(self.labels)} are named: set detector_labels"
-            )
-        boxes_N4, scores_N, labels_N = self._best(boxes_N4, scores_NK)
+        boxes_N4, scores_NK = self._finder.find(image)
+        boxes_N4, scores_N, labels_N = self._best(np.clip(boxes_N4, 0, 1), scores_NK)
         kept = without_doubles(boxes_N4, scores_N, labels_N)
         return [
             Detection(self.labels[labels_N[index]], float(scores_N[index]), _fractions(box_4))
             for index, box_4 in zip(kept, boxes_N4[kept], strict=True)
         ]
+
+    def _best(
+        self, boxes_N4: Floats, scores_NK: Floats
+    ) -> tuple[Floats, Floats, npt.NDArray[np.intp]]:
+        """Keep the surest boxes of what is watched."""
+        scores_NK = np.where(self._watched_K, scores_NK, 0)
+        scores_N = scores_NK.max(axis=1)
+        kept = np.flatnonzero((scores_N >= self._min_score) & np.isfinite(boxes_N4).all(axis=1))
+        kept = kept[np.argsort(-scores_N[kept], kind="stable")][:MAX_CANDIDATES]
+        return boxes_N4[kept], scores_N[kept], scores_NK[kept].argmax(axis=1)
+
+
+class OnnxFinder:
+    """Runs a network that takes a square and answers as NanoDet or YOLO do."""
+
+    def __init__(self, settings: PerceptionSettings) -> None:
+        self._network = _open(settings)
+        self._is_nanodet = settings.detector_format == "nanodet"
+        self._size_px = _input_size_px(self._network)
+        self.labels = _labels(settings.detector_labels)
+
+    def find(self, image: Image.Image) -> tuple[Floats, Floats]:
+        """Find things in an RGB picture of any size.
+
+        Raises:
+            BadSettings: the network has more or fewer labels than are named.
+            PerceptionFailed: the network did not take it.
+        """
+        batch, filled = self._input(image)
+        decode = _decode_nanodet if self._is_nanodet else _decode_yolo
+        boxes_N4, scores_NK = decode(run(self._network, batch), self._size_px)
+        if scores_NK.shape[1] != len(self.labels):
+            raise BadSettings(
+                f"the detector tells {scores_NK.shape[1]} labels apart, and "
+                f"{len(self.labels)} are named: set detector_labels"
+            )
+        filled_4 = np.asarray(filled * 2, np.float32)
+        return (boxes_N4 / filled_4).astype(np.float32), scores_NK
 
     def _input(self, image: Image.Image) -> tuple[Floats, tuple[float, float]]:
         """Shrink the picture into the top left of the square; say what share of it it fills."""
@@ -106,16 +146,6 @@ class Detector:
         )
         filled = (width / self._size_px, height / self._size_px)
         return square_HWC.transpose(2, 0, 1)[None], filled
-
-    def _best(
-        self, boxes_N4: Floats, scores_NK: Floats
-    ) -> tuple[Floats, Floats, npt.NDArray[np.intp]]:
-        """Keep the surest boxes of what is watched."""
-        scores_NK = np.where(self._watched_K, scores_NK, 0)
-        scores_N = scores_NK.max(axis=1)
-        kept = np.flatnonzero((scores_N >= self._min_score) & np.isfinite(boxes_N4).all(axis=1))
-        kept = kept[np.argsort(-scores_N[kept], kind="stable")][:MAX_CANDIDATES]
-        return boxes_N4[kept], scores_N[kept], scores_NK[kept].argmax(axis=1)
 
 
 def without_doubles(
@@ -180,6 +210,22 @@ def _decode_yolo(outputs: Sequence[Floats], size_px: int) -> tuple[Floats, Float
 def _fractions(box_4: Floats) -> tuple[float, float, float, float]:
     left, top, right, bottom = (float(side) for side in box_4)
     return left, top, right, bottom
+
+
+def _finder(settings: PerceptionSettings) -> Finder:
+    if settings.detector_format != "huggingface":
+        return OnnxFinder(settings)
+    if not settings.detector:
+        raise BadSettings(
+            "detector_format is huggingface, and detector names no model: name a hub id, such as "
+            "PekingU/rtdetr_r18vd, or a folder"
+        )
+    if settings.detector_labels or settings.detector_sha256:
+        raise BadSettings(
+            "detector_labels and detector_sha256 are for ONNX files, and detector_format is "
+            "huggingface: leave them out"
+        )
+    return HuggingFaceFinder(settings.detector, _labels(""))
 
 
 def _open(settings: PerceptionSettings) -> Network:

@@ -56,9 +56,7 @@ def open_model(path: Path, sha256: str = "") -> Network:
     try:
         network: Network = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - the runtime raises classes of its own for each case
-        raise BadSettings(
-            f"{path} is no ONNX model that can be run: {_first_line(error)}"
-        ) from None
+        raise BadSettings(f"{path} is no ONNX model that can be run: {first_line(error)}") from None
     return network
 
 
@@ -93,7 +91,7 @@ def run(network: Network, batch: Floats) -> list[Floats]:
         return [np.asarray(out, np.float32) for out in network.run(None, _fed(network, batch))]
     except Exception as error:  # noqa: BLE001 - see above
         raise PerceptionFailed(
-            f"a model could not run on an input of shape {batch.shape}: {_first_line(error)}"
+            f"a model could not run on an input of shape {batch.shape}: {first_line(error)}"
         ) from None
 
 
@@ -108,5 +106,6 @@ def _fed(network: Network, batch: Floats) -> dict[str, Floats]:
     return {network.get_inputs()[0].name: np.ascontiguousarray(batch, np.float32)}
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+def first_line(error: Exception) -> str:
+    """Cut what a library says down to what fits into a sentence of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -79,14 +79,18 @@ class PerceptionSettings(BaseModel, frozen=True, extra="forbid"):
         default=0.3, ge=0, le=1, description="how sure the classifier must be of such a word"
     )
     detector: str = Field(
-        default="", description="path of another ONNX detector; the shipped one if empty"
+        default="",
+        description="path of another ONNX detector, or a Hugging Face id or folder; "
+        "the shipped one if empty",
     )
-    detector_format: Literal["nanodet", "yolo"] = Field(
-        default="nanodet", description="what its outputs are; yolo: one of (1, 4 + labels, boxes)"
+    detector_format: Literal["nanodet", "yolo", "huggingface"] = Field(
+        default="nanodet",
+        description="what it is; nanodet and yolo: ONNX, yolo with one output of "
+        "(1, 4 + labels, boxes); huggingface: any object detector that transformers opens",
     )
     detector_labels: str = Field(
-        default="", description="path of its labels, one a line; COCO's if empty"
+        default="", description="path of its labels, one a line; COCO's if empty; ONNX only"
     )
     detector_sha256: str = Field(
-        default="", description="refuse the detector if its sha256 is another"
+        default="", description="refuse the detector if its sha256 is another; ONNX only"
     )
