@@ -9,7 +9,7 @@ from onlooker.core.errors import BadSettings, SourceFailed
 from onlooker.core.percept import Box, SceneObject, SceneText, View
 from onlooker.plugins.perception.overlay import draw_view
 from onlooker.plugins.perception.settings import PerceptionSettings, Zone
-from onlooker.plugins.perception.show import ShowFailed, show
+from onlooker.plugins.perception.show import LINE_PX, MAX_LINES, ShowFailed, _cell, _strip, show
 
 from .conftest import Real, picture
 
@@ -37,7 +37,22 @@ def test_a_video_is_shown_with_what_was_seen_in_it(real: Real, tmp_path: Path) -
     assert len(frames) == 4
     assert (frames[0].width, frames[0].height) == (350, 350)
     with Image.open(shown.strip) as strip:
-        assert strip.size == (1440, 400)
+        assert strip.width == 1440
+        assert 350 + 2 * LINE_PX <= strip.height <= 350 + (MAX_LINES + 1) * LINE_PX
+
+
+def test_the_cells_of_a_strip_are_as_high_as_the_highest_needs() -> None:
+    wide = Image.new("RGB", (960, 400), "#ffffff")  # becomes 480 x 200
+    short = _cell(wide, View("cam", 1.0))
+    sign = SceneText(" ".join(["OPEN"] * 16), Box(0.6, 0.1, 0.9, 0.2), 1.0)
+    long = _cell(wide, View("cam", 1.0, texts=(sign, sign)))
+    assert short.size == (480, 200 + 2 * LINE_PX)
+    assert long.height > short.height
+    strip = _strip([short, long, short, short])
+    assert strip.size == (1440, 2 * long.height)
+    assert strip.getpixel((10, long.height)) == (255, 255, 255)
+    assert strip.getpixel((10, long.height - 1)) != (255, 255, 255)
+    assert _strip([]).width == 1440
 
 
 def test_what_is_no_video_and_where_nothing_can_be_written_is_told(

@@ -24,7 +24,9 @@ from onlooker.plugins.perception.watch import Watch
 
 MAX_WIDTH_PX = 1280
 STRIP_COLUMNS = 3
-STRIP_CELL_PX = (480, 400)
+STRIP_PICTURE_PX = (480, 360)  # at most
+LINE_PX = 16
+MAX_LINES = 5
 MAX_KEY_FRAMES = 24
 
 
@@ -129,16 +131,16 @@ class _Writer:
 
 def _cell(drawn: Image.Image, view: View) -> Image.Image:
     """Put a picture over the words of its view."""
-    width, height = STRIP_CELL_PX
-    cell = Image.new("RGB", STRIP_CELL_PX, "#101418")
     picture = drawn.copy()
-    picture.thumbnail((width, height - 90))
+    picture.thumbnail(STRIP_PICTURE_PX)
+    lines = _wrapped(scene_words(Scene((view,)), max_tokens=90), 76)[:MAX_LINES]
+    width = STRIP_PICTURE_PX[0]
+    cell = Image.new("RGB", (width, picture.height + (len(lines) + 1) * LINE_PX), "#101418")
     cell.paste(picture, ((width - picture.width) // 2, 0))
-    words = scene_words(Scene((view,)), max_tokens=90)
     font = ImageFont.load_default(12)
     draw = ImageDraw.Draw(cell)
-    for row, line in enumerate(_wrapped(words, 76)[:5]):
-        draw.text((4, picture.height + 4 + row * 16), line, "#e0e0e0", font)
+    for row, line in enumerate(lines):
+        draw.text((4, picture.height + 4 + row * LINE_PX), line, "#e0e0e0", font)
     return cell
 
 
@@ -152,7 +154,8 @@ def _wrapped(words: str, num_characters: int) -> list[str]:
 
 
 def _strip(cells: list[Image.Image]) -> Image.Image:
-    width, height = STRIP_CELL_PX
+    """Put cells side by side, all as high as the highest."""
+    width, height = STRIP_PICTURE_PX[0], max((cell.height for cell in cells), default=LINE_PX)
     rows = max(1, -(-len(cells) // STRIP_COLUMNS))
     strip = Image.new("RGB", (width * STRIP_COLUMNS, height * rows), "#101418")
     for index, cell in enumerate(cells):
