@@ -113,7 +113,8 @@ class AgentBrain:
         self._key = key_of(settings.key_env or KEY)
         self.traits = BrainTraits(name=settings.name, sees=settings.sees)
         self._web = httpx.AsyncClient(timeout=settings.tool_timeout_s)
-        self._model = model or _model_of(settings, self._key)
+        self._server = OpenAIProvider(base_url=settings.url, api_key=self._key or _NO_KEY)
+        self._model = model or OpenAIChatModel(settings.name, provider=self._server)
 
     async def solve(self, task: Task) -> AsyncGenerator[TaskNews]:
         """Tell which tools are used, then the answer.
@@ -150,6 +151,7 @@ class AgentBrain:
 
     async def close(self) -> None:
         await self._web.aclose()
+        await self._server.client.close()
 
     def _agent(self) -> Agent[None, str]:
         """Make an agent for one task: MCP servers live as long as it runs."""
@@ -193,11 +195,6 @@ class AgentBrain:
             completion_tokens=used.output_tokens,
             cost=cost / 1e6,
         )
-
-
-def _model_of(settings: AgentSettings, key: str) -> Model:
-    provider = OpenAIProvider(base_url=settings.url, api_key=key or _NO_KEY)
-    return OpenAIChatModel(settings.name, provider=provider)
 
 
 def _mcp_config(name: str, server: McpServer) -> dict[str, Any]:
