@@ -94,6 +94,7 @@ class Setting:
     rng: Random
     num_instructions: int = 0
     busy: set[int] = field(default_factory=set)
+    remembered: set[str] = field(default_factory=set)  # labels that memory tells of
 
     @property
     def num_seconds(self) -> int:

@@ -10,16 +10,26 @@ MIN_AGO_S = 10
 
 def long_memory(setting: Setting) -> Task:
     """Ask one to three things about the past, late in the stream."""
-    kinds = (did_see, did_see, when_came, how_many_came, which_first, what_was_written, remembered)
+    kinds = (did_see, did_see, when_came, how_many_came, which_first, what_was_written)
     task = Task()
-    for _ in range(setting.rng.choice((1, 2, 3))):
+    if setting.rng.random() < 0.4:
+        task += remembered(setting, setting.later(setting.num_seconds // 2))
+    for _ in range(setting.rng.choice((1, 2, 3)) - bool(task.asks)):
         at = setting.later(setting.num_seconds // 2)
         task += setting.rng.choice(kinds)(setting, at)
     return task
 
 
+def _label(setting: Setting) -> str | None:
+    """Choose a label of which memory says nothing: what came before the stream counts, too."""
+    unknown = [label for label in setting.words.labels if label not in setting.remembered]
+    return setting.rng.choice(unknown) if unknown else None
+
+
 def did_see(setting: Setting, at: int) -> Task:
-    label = setting.rng.choice(setting.words.labels)
+    label = _label(setting)
+    if label is None:
+        return Task()
     x = setting.words.synonym(label)
     ask = setting.ask(at, setting.phrases.say("did_see", x=x))
     was_seen = any(one.label == label and one.enters <= at for one in setting.stage.things)
@@ -39,7 +49,9 @@ def when_came(setting: Setting, at: int) -> Task:
 
 
 def how_many_came(setting: Setting, at: int) -> Task:
-    label = setting.rng.choice(setting.words.labels)
+    label = _label(setting)
+    if label is None:
+        return Task()
     x = setting.words.synonym(label)
     ask = setting.ask(at, setting.phrases.say("how_many_came", x=x))
     number = sum(one.label == label and one.enters <= at for one in setting.stage.things)
@@ -79,8 +91,11 @@ def remembered(setting: Setting, at: int) -> Task:
     number = rng.randrange(2, 9)
     others = [other for other in words.labels if other != label and other not in here]
     facts = [f"{counted(number, label)} came by"]
+    setting.remembered.add(label)
     if others:
-        facts.append(f"{a(rng.choice(others))} stood there for a while")
+        other = rng.choice(others)
+        setting.remembered.add(other)
+        facts.append(f"{a(other)} stood there for a while")
     rng.shuffle(facts)
     ask_which = rng.random()
     x = words.synonym(label)
@@ -101,4 +116,8 @@ def _firsts(setting: Setting, at: int) -> dict[str, int]:
     first: dict[str, int] = {}
     for one in sorted(setting.stage.things, key=lambda one: one.enters):
         first.setdefault(one.label, one.enters)
-    return {label: second for label, second in first.items() if second <= at - MIN_AGO_S}
+    return {
+        label: second
+        for label, second in first.items()
+        if second <= at - MIN_AGO_S and label not in setting.remembered
+    }
