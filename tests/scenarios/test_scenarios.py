@@ -22,8 +22,10 @@ from onlooker.core.media import Media, VideoFrame
 from onlooker.core.ports import SourceTraits
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
+from onlooker.plugins.brain.webhook import WebhookBrain, WebhookBrainSettings
 from onlooker.plugins.codec.jpeg import JpegCodec
 from onlooker.plugins.model.openai import OpenAIModel
+from onlooker.testing.brain_server import BrainServer
 from onlooker.testing.doubles import ListSink, grey
 from onlooker.testing.faults import every
 from onlooker.testing.marker import draw
@@ -82,7 +84,9 @@ def test_scenario(path: Path, dialect: str) -> None:
 async def play(script: dict[str, Any], dialect: str) -> ListSink:
     sink = ListSink()
     faults = every(script["fail_every"]) if "fail_every" in script else None
-    async with PictureServer("markers", fault_of=faults) as server:
+    says = script.get("brain", {}).get("says")
+    brains = BrainServer((lambda _: says) if says else None)
+    async with PictureServer("markers", fault_of=faults) as server, brains as thinking:
         model = {"url": f"{server.url}/v1", "dialect": dialect, "retries": 0}
         model |= script.get("model", {})
         stages = {
@@ -92,6 +96,7 @@ async def play(script: dict[str, Any], dialect: str) -> ListSink:
         parts = Parts(
             sources=stages,
             codec=JpegCodec(JpegCodec.Settings()),
+            brain=brain_of(script, thinking.url),
             model=OpenAIModel(OpenAIModel.Settings.model_validate(model)),
             sinks={"list": sink},
         )
@@ -100,6 +105,14 @@ async def play(script: dict[str, Any], dialect: str) -> ListSink:
         await session.run()
         assert server.violations == []
     return sink
+
+
+def brain_of(script: dict[str, Any], url: str) -> WebhookBrain | None:
+    """Make the scenario's brain, if it has one: `brain = {}` knows what the double knows."""
+    if "brain" not in script:
+        return None
+    path = script["brain"].get("path", "/task")
+    return WebhookBrain(WebhookBrainSettings(url=f"{url}{path}", retries=0))
 
 
 def check(script: dict[str, Any], sink: ListSink) -> None:
