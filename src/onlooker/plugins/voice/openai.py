@@ -1,0 +1,151 @@
+"""Any OpenAI-compatible `/v1/audio/speech`: OpenAI, vLLM-Omni with Qwen3-TTS, and others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, Literal
+
+import httpx
+from pydantic import BaseModel, Field, field_validator
+
+from onlooker.core.errors import BadSettings, VoiceFailed
+from onlooker.core.media import AudioChunk
+from onlooker.core.ports import VoiceTraits
+from onlooker.core.spoken import pieces, spoken
+from onlooker.plugins.voice.sound import BadSound, Chunks, Decoder, Form
+
+KEY = "ONLOOKER_VOICE_KEY"
+_MAX_SHOWN = 200
+_MAX_LETTERS_AT_ONCE = 1000  # a request's; each sentence is one
+
+
+class OpenAIVoiceSettings(BaseModel, frozen=True, extra="forbid"):
+    """Which server and voice. The key comes from the environment: ONLOOKER_VOICE_KEY."""
+
+    url: str = Field(default="http://127.0.0.1:8091/v1", description="where the API begins")
+    name: str = Field(default="tts-1", description="model id")
+    voice: str = Field(default="alloy", description="as the server calls it")
+    format: Literal["pcm", "wav"] = Field(
+        default="pcm", description="what to ask for; a WAV is understood in any case"
+    )
+    rate_hz: int = Field(default=24_000, ge=4_000, le=192_000, description="of pcm, 16 bit, mono")
+    speed: float | None = Field(default=None, ge=0.25, le=4, description="none: the server's own")
+    language: str = Field(default="en", description="for units and symbols in the text")
+    extra: dict[str, Any] = Field(
+        default_factory=dict, description="further fields of the request, such as task_type"
+    )
+    connect_timeout_s: float = Field(default=5.0, gt=0, description="seconds to reach the server")
+    timeout_s: float = Field(default=10.0, gt=0, description="seconds without sound: it hangs")
+    max_piece_s: float = Field(default=60.0, gt=0, description="seconds of sound for one sentence")
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        parsed = httpx.URL(url)
+        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+            raise ValueError(f"expected http://HOST/v1 without a password; keys go into {KEY}")
+        return url.rstrip("/")
+
+
+class OpenAIVoice:
+    """Asks for one sentence after the other, and hands on the sound as it comes."""
+
+    Settings = OpenAIVoiceSettings
+
+    def __init__(self, settings: OpenAIVoiceSettings) -> None:
+        languages = (settings.language,) if settings.language else ()
+        self.traits = VoiceTraits(name=f"{settings.name}/{settings.voice}", languages=languages)
+        self._settings = settings
+        self._url = f"{settings.url}/audio/speech"
+        key = os.environ.get(KEY, "").strip()
+        if not (key.isascii() and key.isprintable()):
+            raise BadSettings(f"the environment variable {KEY} holds no key: not plain ASCII")
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(settings.timeout_s, connect=settings.connect_timeout_s),
+        )
+
+    async def say(self, text: str) -> AsyncGenerator[AudioChunk]:
+        """Yield the speech.
+
+        Raises:
+            VoiceFailed: the server refuses, hangs, breaks off, or sends no sound or too much.
+        """
+        chunks: Chunks | None = None
+        rate_hz = 0
+        for piece in pieces(spoken(text, self._settings.language), _MAX_LETTERS_AT_ONCE):
+            decoder = Decoder(Form(self._settings.rate_hz))
+            begin_s = chunks.end_s if chunks else 0.0
+            async with aclosing(self._sound(piece)) as sound:
+                async for data in sound:
+                    samples_N = self._decoded(decoder, data)
+                    if not len(samples_N):
+                        continue
+                    rate_hz = rate_hz or decoder.rate_hz
+                    if decoder.rate_hz != rate_hz:
+                        raise self._odd(f"{decoder.rate_hz} Hz after {rate_hz} Hz")
+                    chunks = chunks or Chunks(rate_hz)
+                    for chunk in chunks.cut(samples_N):
+                        yield chunk
+                    if chunks.end_s - begin_s > self._settings.max_piece_s:
+                        raise self._odd(f"more than max_piece_s={self._settings.max_piece_s} s")
+            if chunks is None or chunks.end_s == begin_s:
+                raise self._odd("no sound")
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _sound(self, piece: str) -> AsyncGenerator[bytes]:
+        settings = self._settings
+        body = {
+            "model": settings.name,
+            "input": piece,
+            "voice": settings.voice,
+            "response_format": settings.format,
+            **({"speed": settings.speed} if settings.speed is not None else {}),
+            **settings.extra,
+        }
+        async with self._answered(body) as response:
+            kind = response.headers.get("content-type", "")
+            if response.status_code != 200 or kind.startswith(("application/json", "text/")):
+                said = await _beginning(response)
+                raise self._odd(f"status {response.status_code}, {kind or 'no type'}, {said!r}")
+            async for data in response.aiter_bytes():
+                yield data
+
+    @asynccontextmanager
+    async def _answered(self, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
+        try:
+            async with self._client.stream("POST", self._url, json=body) as response:
+                yield response
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            why = " ".join(str(error).split()) or type(error).__name__
+            raise VoiceFailed(
+                f"{self._url} failed: {why}; see that it runs and that url is right"
+            ) from None
+
+    def _decoded(self, decoder: Decoder, data: bytes) -> Any:
+        try:
+            return decoder.feed(data)
+        except BadSound as error:
+            raise self._odd(str(error)) from None
+
+    def _odd(self, sent: str) -> VoiceFailed:
+        return VoiceFailed(
+            f"{self._url} sent {sent}; expected 16-bit {self._settings.format} for the voice "
+            f"{self._settings.voice!r} of {self._settings.name!r}"
+        )
+
+
+async def _beginning(response: httpx.Response) -> str:
+    """Read as much of a refusal as fits a message."""
+    said = b""
+    async with asyncio.timeout(2.0):
+        async for data in response.aiter_bytes():
+            said += data
+            if len(said) > _MAX_SHOWN:
+                break
+    return " ".join(said.decode(errors="replace").split())[:_MAX_SHOWN]
