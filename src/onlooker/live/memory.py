@@ -68,6 +68,7 @@ class Past:
         self._unkept: deque[Segment] = deque(maxlen=MAX_QUEUED)  # not on disk yet
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
+        self._is_pausing = False  # after a failure
         self._num_deletes = 0
 
     async def restore(self) -> Restored:
@@ -86,7 +87,8 @@ class Past:
         segment = segment_of(turns, standing)
         self._add_extract(segment)
         self._unkept.append(segment)
-        self._idle.clear()
+        if not self._is_pausing:
+            self._idle.clear()
         self._work.set()
 
     def paragraphs(self) -> tuple[str, ...]:
@@ -148,10 +150,12 @@ class Past:
                 self._idle.set()
             except MemoryFailed as error:
                 await self._fail(f"{error}; {self.num_owed} segments wait")
+                self._is_pausing = True
                 self._idle.set()
                 self._work.set()
                 with self._clock.follower() as clock:
                     await clock.sleep_until(clock.now_s() + pause_s)
+                self._is_pausing = False
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     @property
