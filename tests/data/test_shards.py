@@ -162,3 +162,22 @@ def test_every_second_must_be_labelled_and_in_order() -> None:
         LabelledStream(Truth("a", 1.0), (Turn(Tick(0, 0.0, 1.0)),))
     with pytest.raises(BadData, match="do not grow"):
         LabelledStream(Truth("a", 1.0), (silent, silent))
+
+
+def test_a_full_disk_loses_no_complete_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = DataWriter(tmp_path, MADE_BY, streams_per_shard=2)
+    writer.write(stream(0))
+    writer.write(stream(1))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    writer.write(stream(2))
+    with monkeypatch.context() as patch:
+        patch.setattr("pyarrow.parquet.write_table", full)
+        with pytest.raises(OSError, match="No space"):
+            writer.write(stream(3))
+    assert [one.item for one in read_streams(tmp_path)] == [stream(n).item for n in range(2)]
+    assert DataWriter(tmp_path, MADE_BY, streams_per_shard=2).num_written == 2

@@ -50,11 +50,6 @@ class Request:
         wanted = wanted_labels([self.text])
         return label.lower() in wanted or all(word in wanted for word in label.lower().split())
 
-    def position(self, label: str) -> int:
-        """Where in the text a label stands first; its end if it is not there as it is."""
-        found = self.text.lower().find(label.lower())
-        return found if found >= 0 else len(self.text)
-
 
 def read_request(text: str) -> Request:
     """Say what a request asks for; what is not understood is hard."""

@@ -5,6 +5,7 @@ It reads the same scenes and writes the same decisions, and knows nothing but wh
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -21,6 +22,12 @@ _AT_ONCE = frozenset(
     | {"came_total", "how_long", "since_left", "elapsed", "how_many", "what_text", "what_see"}
     | {"where", "is_there"}
 )
+
+
+_PLACE = re.compile(
+    r"\b(in|into|enters|reaches|to) (the )?(?!view|picture|frame|me|know|see|hear)\w+"
+)
+_TOGETHER = re.compile(r"together|both|same time|share| is with ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +86,10 @@ class Watch:
 
     def _appear(self, look: Look) -> str:
         known = {one.label for one in look.objects if self.request.names(one.label)}
-        zones = {zone for one in look.objects for zone in one.zones}
-        if any(self.request.position(zone) < len(self.request.text) for zone in zones):
-            return self._zone(look)
         text = self.request.text.lower()
-        if any(word in text for word in ("together", "both", "same time", "share", " is with ")):
+        if _PLACE.search(text):
+            return self._zone(look)
+        if _TOGETHER.search(text):
             was, self.number = self.number, len(known)
             return f"{' and '.join(sorted(known))} together." if was < 2 <= len(known) else ""
         return " ".join(f"A {one.label} is there." for one in self._named(look.entered))
@@ -272,7 +278,8 @@ def seen_words(look: Look) -> str:
 def _watch(request: Request, look: Look) -> Watch:
     named = {one.label for one in look.objects if request.names(one.label)}
     there = {one.track_id for one in look.objects if one.zones and request.names(one.label)}
-    return Watch(request, look.second, number=0 if request.number else len(named), told=there)
+    num_together = len(named) if request.kind == "appear" else 0
+    return Watch(request, look.second, number=num_together, told=there)
 
 
 def _passed_on(answer: Answer) -> str:
