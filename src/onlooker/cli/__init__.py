@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from onlooker.cli import perception
+from onlooker.cli import memory, perception
 from onlooker.cli.data import data
 from onlooker.cli.demo import demo
 from onlooker.cli.inspect import config, plugins
@@ -30,6 +30,7 @@ app = typer.Typer(
 for command in (demo, watch, replay, plugins, config):
     app.command()(command)
 app.add_typer(perception.app, name="perception")
+app.add_typer(memory.app, name="memory")
 app.add_typer(data, name="data")
 
 

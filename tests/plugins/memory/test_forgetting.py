@@ -101,3 +101,9 @@ def test_forgetting_what_is_not_there_removes_nothing(tmp_path: Path) -> None:
 def test_forgetting_everything_by_accident_is_refused() -> None:
     with pytest.raises(BadSettings, match="say what to forget"):
         Target(topic="  ")
+
+
+def test_a_topic_in_a_script_without_spaces_goes_too(tmp_path: Path) -> None:
+    with site(tmp_path, seen(10, "user: 我的密码是红色"), seen(99, "user: 你好")) as (_, search):
+        assert forget(tmp_path, Target(topic="密码")).num_entries == 1
+        assert [one.text for one in search.find(Question(), OPENED_S)] == ["user: 你好"]

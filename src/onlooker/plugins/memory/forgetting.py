@@ -104,8 +104,14 @@ def _named(target: Target) -> tuple[str, list[object]]:
         values.append(target.stream)
     if target.topic.strip():
         terms = re.findall(r"\w+", target.topic.lower())
-        parts.append("entry.id IN (SELECT rowid FROM words WHERE words MATCH ?)")
-        values.append(" AND ".join(f'"{term}"' for term in terms) or '""')
+        if plain := [term for term in terms if term.isascii()] or [""] * (not terms):
+            parts.append("entry.id IN (SELECT rowid FROM words WHERE words MATCH ?)")
+            values.append(" AND ".join(f'"{term}"' for term in plain))
+        # Scripts without spaces: the index knows whole sentences only.
+        for term in terms:
+            if not term.isascii():
+                parts.append("text LIKE ?")
+                values.append(f"%{term}%")
     return " AND ".join(parts), values
 
 
