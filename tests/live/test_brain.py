@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from onlooker.core.moment import Answer
 from onlooker.core.ports import BrainTraits, Outcome, Say
 from onlooker.core.prompt import Prompt
 from onlooker.core.task import Artefact, NeedsInput, Partial, Progress, Result, Task, TaskNews
+from onlooker.core.wire import to_json
 from onlooker.live.brain import TaskState
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings, TaskSettings
@@ -331,6 +333,24 @@ async def test_delivery_is_chosen_by_the_session_the_brain_or_a_person() -> None
         "two": "interrupt",
         "three": "when_idle",
     }
+
+
+async def test_what_no_file_could_hold_is_left_out_of_every_event() -> None:
+    bad = "a\ud800b\x1b[2J"
+    steps: tuple[Sequence[TaskNews | Exception], ...] = (
+        [Progress(bad), Result(bad)],
+        [Partial(bad), Result(bad, (Artefact("text", b"x", bad),))],
+        [NeedsInput(bad)],
+        [BrainFailed(bad)],
+    )
+    rig = Rig(ScriptedBrain(*steps), *[step for _ in steps for step in (ASK, Silent())])
+    rig.session = Session(rig.parts, LiveSettings(), MediaClock())
+    await rig.run()
+    assert len(rig.answered) == 3
+    for event in rig.sink.events:
+        told = json.dumps(to_json(event), ensure_ascii=False)
+        assert told.encode().decode() == told
+        assert "\\u001b" not in told
 
 
 async def test_a_bug_of_a_brain_ends_the_session_loudly() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from onlooker.core.event import ArtefactLink
 from onlooker.core.task import Artefact
+from onlooker.live.digest import readable
 
 MAX_TITLE = 80
 
@@ -54,7 +55,7 @@ class ArtefactStore:
             self._make_room(len(content))
             path = self._folder / f"{name}-{number}{ending}"
             path.write_bytes(content)
-            title = " ".join(artefact.title.split())[:MAX_TITLE]
+            title = " ".join(readable(artefact.title).split())[:MAX_TITLE]
             links.append(
                 ArtefactLink(
                     kind=artefact.kind if ending != ".bin" else "file",

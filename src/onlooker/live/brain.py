@@ -35,7 +35,7 @@ from onlooker.core.ports import Brain
 from onlooker.core.prompt import Exchange, fold
 from onlooker.core.task import Artefact, NeedsInput, Partial, Progress, Result, Task
 from onlooker.live.artefacts import ArtefactStore
-from onlooker.live.digest import digest
+from onlooker.live.digest import digest, readable
 from onlooker.live.loop import Emit
 from onlooker.live.settings import TaskSettings
 
@@ -269,7 +269,7 @@ class Tasks:
                 async for piece in news:
                     match piece:
                         case Progress(text):
-                            job.progress = text[:MAX_PROGRESS_TEXT]
+                            job.progress = readable(text[:MAX_PROGRESS_TEXT])
                             await self._tell_progress(job, job.progress)
                         case Partial(text):
                             await self._take_partial(job, text)
@@ -306,7 +306,7 @@ class Tasks:
         job.num_bytes += len(text)
         if job.num_bytes > job.task.max_answer_bytes:
             raise too_long(job.num_bytes, job.task.max_answer_bytes)
-        job.unsaid = (job.unsaid + text)[-MAX_PROGRESS_TEXT:]
+        job.unsaid = readable(job.unsaid + text)[-MAX_PROGRESS_TEXT:]
         if await self._tell_progress(job, job.unsaid, is_answer=True):
             job.unsaid = ""
 
@@ -323,7 +323,8 @@ class Tasks:
         return True
 
     async def _fail(self, error: str) -> None:
-        await self._emit(Failed(time_s=self._clock.now_s(), part="brain", error=error))
+        now_s = self._clock.now_s()
+        await self._emit(Failed(time_s=now_s, part="brain", error=readable(error)))
 
     async def _close(self, job: _Job, outcome: _Outcome) -> None:
         used = outcome.usage

@@ -50,7 +50,7 @@ def digest(text: str, max_characters: int) -> tuple[str, tuple[Artefact, ...]]:
         return _kept(aside, Artefact(kind, _bytes_of(body), title=language), name)
 
     words = _FENCE.sub(set_aside_code, _PICTURE.sub(set_aside_picture, text))
-    words = " ".join(_readable(words).split())
+    words = " ".join(readable(words).split())
     if len(words) > max_characters:
         aside.insert(0, Artefact("text", _bytes_of(text)))
         cut = words[:max_characters].rsplit(" ", 1)[0].rstrip()
@@ -65,7 +65,7 @@ def _kept(aside: list[Artefact], artefact: Artefact, name: str) -> str:
     return f"({name}, kept beside)"
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """Leave out what is neither a sign nor white space, such as escape sequences."""
     return "".join(
         sign for sign in text if sign.isspace() or unicodedata.category(sign) not in ("Cc", "Cs")

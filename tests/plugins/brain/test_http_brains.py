@@ -10,6 +10,8 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from onlooker.core.errors import BrainFailed
@@ -17,6 +19,7 @@ from onlooker.core.event import TaskUsage
 from onlooker.core.ports import Brain
 from onlooker.core.task import Artefact, NeedsInput, Partial, Progress, Result
 from onlooker.plugins.brain.openai import OpenAIBrain, OpenAIBrainSettings, endpoint_of
+from onlooker.plugins.brain.protocol import read_news
 from onlooker.plugins.brain.webhook import WebhookBrain, WebhookBrainSettings
 from onlooker.testing.brain_server import BrainServer
 from onlooker.testing.http11 import Reply, StreamedReply
@@ -250,6 +253,22 @@ def test_urls_that_are_none_or_hold_a_password_are_refused(url: str) -> None:
     for kind in (OpenAIBrainSettings, WebhookBrainSettings):
         with pytest.raises(ValidationError):
             kind(url=url)
+
+
+@given(st.text(max_size=80) | st.from_type(dict).map(str))
+def test_whatever_a_brain_sends_is_news_or_a_failure(data: str) -> None:
+    for text in (data, json.dumps({"type": "result", "text": data}), json.dumps({"type": data})):
+        try:
+            read_news(text, "it")
+        except BrainFailed as error:
+            told = str(error)
+            assert len(told.splitlines()) == 1
+
+
+@given(st.text(), st.sampled_from(["interrupt", "when_idle", "silent", None]))
+def test_a_result_comes_through_as_it_was_sent(text: str, delivery: Any) -> None:
+    sent = {"type": "result", "text": text, "delivery": delivery}
+    assert read_news(json.dumps(sent), "it") == Result(text, delivery=delivery)
 
 
 def test_a_base_url_becomes_the_endpoint() -> None:

@@ -17,6 +17,7 @@ ODD = "the background brain gave no usable answer"
 
 _UNREACHABLE = "the background brain cannot be reached"
 _REFUSED = "the background brain did not take the question"
+_BUSY = (429, 502, 503, 504)
 _MAX_SHOWN = 300
 _GET_TIMEOUT_S = 10.0
 _MAX_REFUSAL_BYTES = 64 * 2**10
@@ -114,16 +115,16 @@ class Calls:
         request = self._client.build_request("POST", self._url, content=body, headers=headers)
         try:
             response = await self._client.send(request, stream=True)
+            if response.status_code in _BUSY and self._retries:
+                refusal = await self._refusal(response)
+                await response.aclose()
+                raise _Unreached(str(refusal), refusal.spoken)
         except httpx.HTTPError as error:
             why = self.shown(str(error) or type(error).__name__)
             raise _Unreached(
                 f"{self.where} cannot be reached: {why}; see that it runs and that url is right",
                 _UNREACHABLE,
             ) from None
-        if response.status_code in (429, 502, 503, 504) and self._retries:
-            refusal = await self._refusal(response)
-            await response.aclose()
-            raise _Unreached(str(refusal), refusal.spoken)
         return response
 
     async def _refusal(self, response: httpx.Response) -> Refused:

@@ -165,7 +165,8 @@ class OpenAIBrain:
             raise self._calls.odd(data, "a chat completion") from None
 
     def _usage(self, plain: dict[str, Any]) -> TaskUsage:
-        read, written = int(plain.get("prompt_tokens", 0)), int(plain.get("completion_tokens", 0))
+        read = int(plain.get("prompt_tokens") or 0)
+        written = int(plain.get("completion_tokens") or 0)
         cost = read * self._settings.input_price + written * self._settings.output_price
         return TaskUsage(prompt_tokens=read, completion_tokens=written, cost=cost / 1e6)
 

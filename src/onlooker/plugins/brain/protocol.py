@@ -120,8 +120,9 @@ def read_news(data: str, where: str, files: dict[str, bytes] | None = None) -> T
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, problem["loc"])) or "it"
+        why = " ".join(f"{place}: {problem['msg']}".split())[:200]
         raise BrainFailed(
-            f"{where} sent {data[:120]!r}: {place}: {problem['msg']}; expected an object of type "
+            f"{where} sent {data[:120]!r}: {why}; expected an object of type "
             f"progress, partial, result, needs_input or error",
             ODD,
         ) from None
