@@ -24,7 +24,7 @@ Vector = npt.NDArray[np.float32]
 
 
 class Embedder:
-    """MiniLM-L6, int8, one thread: about 2 ms a text. Not for several threads at once."""
+    """MiniLM-L6, int8, one thread: about 2 ms a text. Several threads may share it."""
 
     def __init__(self) -> None:
         """Load the model.

@@ -90,8 +90,11 @@ class SqliteMemory:
         writer, reader = ThreadPoolExecutor(1, "memory-w"), ThreadPoolExecutor(1, "memory-r")
         running = asyncio.get_running_loop()
         try:
-            archive = await running.run_in_executor(writer, self._open_archive)
-            search = await running.run_in_executor(reader, self._open_search)
+            folder = self._settings.folder
+            embedder = await running.run_in_executor(writer, embedder_of, self._settings.meaning)
+            archive = await running.run_in_executor(writer, Archive, folder, embedder)
+            await running.run_in_executor(writer, archive.sweep)
+            search = await running.run_in_executor(reader, Search, folder, embedder)
         except BaseException:
             lock.close()
             writer.shutdown(wait=False)
@@ -103,14 +106,6 @@ class SqliteMemory:
 
     async def close(self) -> None:
         pass
-
-    def _open_archive(self) -> Archive:
-        archive = Archive(self._settings.folder, embedder_of(self._settings.meaning))
-        archive.sweep()
-        return archive
-
-    def _open_search(self) -> Search:
-        return Search(self._settings.folder, embedder_of(self._settings.meaning))
 
 
 class SqliteSession:
