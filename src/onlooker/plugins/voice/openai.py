@@ -25,7 +25,7 @@ _MAX_LETTERS_AT_ONCE = 1000  # a request's; each sentence is one
 class OpenAIVoiceSettings(BaseModel, frozen=True, extra="forbid"):
     """Which server and voice. The key comes from the environment: ONLOOKER_VOICE_KEY."""
 
-    url: str = Field(default="http://127.0.0.1:8091/v1", description="where the API begins")
+    url: str = Field(default="http://127.0.0.1:8991/v1", description="where the API begins")
     name: str = Field(default="tts-1", description="model id")
     voice: str = Field(default="alloy", description="as the server calls it")
     format: Literal["pcm", "wav"] = Field(
