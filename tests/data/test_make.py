@@ -13,6 +13,7 @@ from onlooker.data.show import show
 from onlooker.data.stream import BadData
 from onlooker.data.videos import duration_of
 from onlooker.data.world.compose import Recipe, make_stream
+from onlooker.data.world.noise import CLEAN
 from onlooker.testing.render import render
 
 RUN = CliRunner()
@@ -57,6 +58,15 @@ def test_a_plan_refuses_what_it_does_not_know() -> None:
         WorldPlan(1, splits=())
     with pytest.raises(BadData, match="at least one"):
         WorldPlan(0)
+    with pytest.raises(BadData, match="0 to 10"):
+        WorldPlan(1, noise=-1)
+
+
+def test_noise_can_be_chosen(tmp_path: Path) -> None:
+    make_world(WorldPlan(3, families=("monitoring",), noise=0), tmp_path)
+    made = [make_stream(Recipe("monitoring", number=number), CLEAN) for number in range(3)]
+    assert [one.truth for one in read_streams(tmp_path)] == [one.truth for one in made]
+    assert [one.num_spoken for one in read_streams(tmp_path)] == [one.num_spoken for one in made]
 
 
 def test_a_world_that_was_stopped_goes_on_to_the_same_data(tmp_path: Path) -> None:

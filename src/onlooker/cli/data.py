@@ -33,13 +33,17 @@ def make(
     family: Annotated[
         list[str] | None, typer.Option(help="a family of tasks; may be given again; all if none")
     ] = None,
+    noise: Annotated[
+        float | None,
+        typer.Option(help="how badly it is seen, times what was measured; mixed if left out"),
+    ] = None,
 ) -> None:
     """Make streams of the rule-made world. Stopped, it goes on where it was."""
     from onlooker.data.make import WorldPlan, make_world
     from onlooker.data.world.families import FAMILIES
 
     splits, families = tuple(split or ("train",)), tuple(family or FAMILIES)
-    plan = WorldPlan(num_streams, seed, splits, families)  # type: ignore[arg-type]
+    plan = WorldPlan(num_streams, seed, splits, families, noise)  # type: ignore[arg-type]
     with _progress("streams", num_streams) as advance:
         stats = make_world(plan, folder, advance)
     _print_stats(stats)

@@ -13,6 +13,7 @@ from onlooker.data.shards import DataWriter, Problem, Stats
 from onlooker.data.stream import BadData, LabelledStream
 from onlooker.data.world.compose import Recipe, make_stream
 from onlooker.data.world.families import FAMILIES
+from onlooker.data.world.noise import measured, scaled
 from onlooker.data.world.words import SPLITS, Split
 
 Advance = Callable[[int], None]
@@ -28,8 +29,11 @@ class WorldPlan:
     seed: int = 0
     splits: tuple[Split, ...] = ("train",)
     families: tuple[str, ...] = tuple(FAMILIES)
+    noise: float | None = None  # times what was measured; None: none, some or all of it by stream
 
     def __post_init__(self) -> None:
+        if self.noise is not None and not 0 <= self.noise <= 10:
+            raise BadData(f"noise={self.noise}: give 0 to 10 times what was measured")
         if self.num_streams < 1:
             raise BadData(f"num_streams={self.num_streams}: make at least one")
         for given, known in ((self.splits, SPLITS), (self.families, tuple(FAMILIES))):
@@ -54,6 +58,7 @@ class WorldPlan:
             "seed": self.seed,
             "splits": list(self.splits),
             "families": list(self.families),
+            "noise": self.noise,
         }
 
 
@@ -66,8 +71,9 @@ def make_world(plan: WorldPlan, folder: Path, advance: Advance = lambda _: None)
     writer = DataWriter(folder, plan.made_by())
     done = min(writer.num_written, plan.num_streams)
     advance(done)
+    noise = None if plan.noise is None else scaled(measured(), plan.noise)
     for recipe in islice(plan.recipes(), done, None):
-        writer.write(make_stream(recipe))
+        writer.write(make_stream(recipe, noise))
         advance(1)
     return writer.close()
 
