@@ -36,6 +36,16 @@ def test_what_happens_again_and_again_is_told_once_with_its_number() -> None:
     )
 
 
+def test_extracts_merge_into_an_extract_of_what_matters_most() -> None:
+    parts = tuple(
+        f"<{start}.0-{start + 90}.0 seconds> " + extract(Segment(start, start + 90, LINES), 200)
+        for start in (0, 90, 180)
+    )
+    merged = extract(Segment(0, 270, parts, ("tell me when a dog comes",)), 60)
+    assert "dog 3 appeared" in merged
+    assert "seconds>" not in merged
+
+
 def test_nothing_is_told_as_nothing() -> None:
     assert extract(Segment(0, 90, ()), 100) == "nothing worth telling happened"
 

@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from onlooker.core.clock import SessionClock
 from onlooker.core.errors import MemoryFailed
@@ -220,7 +220,10 @@ class Past:
         return Paragraph(segment.start_s, segment.end_s, text)
 
     async def _merge_due(self) -> None:
-        while merged := self._tiers.due():
+        stand = (one.text for one in self._standing.values() if one.state == "standing")
+        instructions = tuple(stand)
+        while due := self._tiers.due():
+            merged = replace(due, instructions=instructions)
             text = await self._told(merged, self._tiers.long_tokens)
             await self._memory.remember([Entry("block", merged.start_s, merged.end_s, text)])
             self._tiers.merge(Paragraph(merged.start_s, merged.end_s, text))

@@ -37,7 +37,7 @@ class LiveSettings:
     """summaries of windows that memory holds before it merges them into a block"""
     long_blocks: int = 15
     """blocks that memory holds; the oldest is only found by search after that"""
-    memory_tokens: int = 3000
+    memory_tokens: int = 6000
     """of all that memory writes at the head of a prompt"""
     recall_tokens: int = 300
     """of the evidence that is found for one question"""

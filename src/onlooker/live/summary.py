@@ -21,6 +21,7 @@ _NUMBERS = {
     )
 }
 _MARKERS = ("</", "<|", "<think")
+_SPAN = re.compile(r"^<[^<>]*> ")
 _SPOKEN = re.compile(r"^\S+ s (?:user|onlooker|overheard|background brain)\b")
 _RANKS = (("at the end", 5.0), ("most at once", 2.0), ("text", 2.0), ("appeared", 1.0))
 SLACK_S = 1.0
@@ -29,10 +30,12 @@ SLACK_S = 1.0
 def extract(segment: Segment, max_tokens: int) -> str:
     """Choose the lines that matter most, in their order; what is asked for comes before all."""
     wanted = wanted_labels(segment.instructions)
-    seen = Counter(map(_shape, segment.lines))
+    # What is merged are extracts in their turn: their spans go, their parts compete.
+    lines = [part for line in segment.lines for part in _SPAN.sub("", line).split("; ")]
+    seen = Counter(map(_shape, lines))
     told: Counter[str] = Counter()
     ranked = []
-    for place, line in enumerate(segment.lines):
+    for place, line in enumerate(lines):
         shape = _shape(line)
         told[shape] += 1
         rank = _rank(line, wanted)
@@ -43,9 +46,11 @@ def extract(segment: Segment, max_tokens: int) -> str:
         ranked.append((-rank, place, line + often))
     kept, left = [], max_tokens
     for _, place, line in sorted(ranked):
-        cost = estimate_tokens(line) + 1
+        # One long remark does not push out all others.
+        part = clip(line, max(16, max_tokens // 3))
+        cost = estimate_tokens(part) + 1
         if cost <= left:
-            kept.append((place, line))
+            kept.append((place, part))
             left -= cost
     return "; ".join(line for _, line in sorted(kept)) or "nothing worth telling happened"
 
