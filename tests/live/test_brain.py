@@ -17,7 +17,9 @@ from onlooker.core.errors import BrainFailed, UnknownTask
 from onlooker.core.event import (
     Closed,
     Decided,
+    Event,
     Failed,
+    Observed,
     Skipped,
     TaskAnswered,
     TaskAsked,
@@ -29,7 +31,7 @@ from onlooker.core.ports import BrainTraits, Outcome, Say
 from onlooker.core.prompt import Prompt
 from onlooker.core.task import Artefact, NeedsInput, Partial, Progress, Result, Task, TaskNews
 from onlooker.core.wire import to_json
-from onlooker.live.brain import TaskState
+from onlooker.live.brain import Tasks, TaskState
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings, TaskSettings
 from onlooker.plugins.codec.jpeg import JpegCodec
@@ -163,6 +165,28 @@ async def test_a_task_knows_the_pictures_the_talk_and_what_stands() -> None:
         ("onlooker", "One moment."),
     ]
     assert task.language == "de"
+
+
+async def test_a_task_knows_what_is_remembered_and_what_was_recalled() -> None:
+    brain = ScriptedBrain([Result("A robin.")])
+    told: list[Event] = []
+
+    async def emit(event: Event) -> None:
+        told.append(event)
+
+    tasks = Tasks(brain, TaskSettings(), MediaClock(), emit, lambda _: None)
+    await tasks.take(Observed(time_s=1.0, start_s=0.0, end_s=1.0, memory=("A cat sat there.",)))
+    await tasks.take(
+        Observed(time_s=2.0, start_s=0.0, end_s=1.0, recalled=("<3.0 seconds> a robin",))
+    )
+    await tasks.take(TaskAsked(time_s=2.0, task_id="t", question="Which?", note="Hm."))
+    async with asyncio.TaskGroup() as group:
+        work = group.create_task(tasks.run())
+        await others()
+        work.cancel()
+    (task,) = brain.tasks
+    assert task.memory == ("A cat sat there.", "<3.0 seconds> a robin")
+    assert [type(event) for event in told] == [TaskAnswered]
 
 
 async def test_pictures_beyond_the_bytes_are_left_out_the_oldest_first() -> None:

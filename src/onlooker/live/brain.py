@@ -42,6 +42,7 @@ from onlooker.live.settings import TaskSettings
 PROGRESS_EVERY_S = 0.5  # of one task, at most
 MAX_PROGRESS = 200  # events of one task
 MAX_PROGRESS_TEXT = 500
+MAX_RECALLED = 20  # lines of evidence, the newest
 MAX_QUICK = 20_000  # characters of an answer that are read on the event loop, in about 1 ms
 
 Tell = Callable[[Answer], None]
@@ -92,11 +93,15 @@ class _Background:
         self._pictures: dict[str, deque[Picture]] = {}  # by stream
         self._said: deque[Exchange] = deque(maxlen=settings.num_said)
         self._standing: dict[str, Instruction] = {}
+        self._memory: tuple[str, ...] = ()
+        self._recalled: deque[str] = deque(maxlen=MAX_RECALLED)
 
     def take(self, event: Event) -> None:
         match event:
             case Observed():
                 self._standing = fold(self._standing, event.instructed)
+                self._memory = self._memory if event.memory is None else event.memory
+                self._recalled += event.recalled
                 self._said += [Exchange(w.time_s, w.speaker, w.text) for w in event.heard]
                 self._said += [Exchange(a.time_s, "brain", a.text) for a in event.answers]
             case Perceived():
@@ -114,6 +119,7 @@ class _Background:
             pictures=self._newest() if sees else (),
             said=tuple(self._said),
             instructions=tuple(known.text for known in self._standing.values()),
+            memory=(*self._memory, *self._recalled),
             language=settings.language,
             timeout_s=settings.timeout_s,
             max_answer_bytes=settings.max_answer_bytes,
