@@ -12,7 +12,7 @@ from onlooker.data.stream import LabelledStream
 from onlooker.live.context import Context
 from onlooker.live.settings import LiveSettings
 
-MAX_NOTES = 40  # of one paragraph, the newest
+MAX_NOTES = 80  # of one paragraph, the newest
 
 
 @dataclass(frozen=True, slots=True)
