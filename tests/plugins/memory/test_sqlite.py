@@ -115,3 +115,27 @@ async def test_a_search_does_not_wait_for_writing(tmp_path: Path) -> None:
         async with asyncio.timeout(2):
             assert len(await session.recall(Question("cup"))) == 1
     await session.close()
+
+
+async def test_a_database_that_fails_meanwhile_is_an_error_of_ours(tmp_path: Path) -> None:
+    session = await opened(tmp_path)
+    session._search._database.close()
+    session._archive.database.close()
+    with pytest.raises(MemoryFailed, match="closed database"):
+        await session.kept()
+    with pytest.raises(MemoryFailed, match="closed database"):
+        await session.recall(Question("cup"))
+    with pytest.raises(MemoryFailed, match="closed database"):
+        await session.remember([seen(1, "a cup")])
+    await session.close()
+
+
+async def test_retention_holds_while_a_session_writes(tmp_path: Path) -> None:
+    settings = SqliteSettings(folder=tmp_path, meaning="off", max_entries=100)
+    session = await SqliteMemory(settings).open(0.0)
+    for second in range(450):
+        await session.remember([seen(second, f"thing {second}")])
+    left = await session.recall(Question(limit=1000))
+    await session.close()
+    assert len(left) <= 100 + 200
+    assert left[0].text == "thing 449"

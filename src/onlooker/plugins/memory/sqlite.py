@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -101,7 +102,11 @@ class SqliteMemory:
             reader.shutdown(wait=False)
             raise
         session = SqliteSession(self._settings, lock, (writer, archive), (reader, search))
-        await session.begin(now_s)
+        try:
+            await session.begin(now_s)
+        except BaseException:
+            await session.close()
+            raise
         return session
 
     async def close(self) -> None:
@@ -149,10 +154,11 @@ class SqliteSession:
     async def remember(self, entries: Sequence[Entry]) -> None:
         """Write entries, all or none."""
         self._newest_s = max([self._newest_s, *(entry.end_s for entry in entries)])
-        await self._write(lambda: self._archive.add(self._name, self._opened_s, entries))
         self._num_writes += 1
         if self._num_writes % RETAIN_EVERY == 0:
+            # First, so that a failure leaves no entry that is written and yet tried again.
             await self._write(self._retain)
+        await self._write(lambda: self._archive.add(self._name, self._opened_s, entries))
 
     async def recall(self, question: Question) -> tuple[Evidence, ...]:
         """Give what fits, best first, of this site."""
@@ -186,10 +192,20 @@ class SqliteSession:
         self._archive.retain(self._settings.limits, self._opened_s + self._newest_s)
 
     async def _write(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+        return await asyncio.get_running_loop().run_in_executor(self._writer, _named, work)
 
     async def _read(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reader, work)
+        return await asyncio.get_running_loop().run_in_executor(self._reader, _named, work)
+
+
+def _named(work: Callable[[], T]) -> T:
+    """Do work; what a database or a disk says becomes an error of ours."""
+    try:
+        return work()
+    except sqlite3.Error as error:
+        raise MemoryFailed(f"the memory's database says: {error}") from None
+    except OSError as error:
+        raise MemoryFailed(f"the memory cannot be written: {error}") from None
 
 
 def embedder_of(meaning: Literal["auto", "on", "off"]) -> Embedder | None:
