@@ -70,21 +70,21 @@ def test_noise_can_be_chosen(tmp_path: Path) -> None:
 
 
 def test_a_world_that_was_stopped_goes_on_to_the_same_data(tmp_path: Path) -> None:
-    plan = WorldPlan(1100, families=("chat",))
+    plan = WorldPlan(50, families=("chat",))
 
     def stop_after(number: int) -> None:
         stop_after.left -= number  # type: ignore[attr-defined]
         if stop_after.left < 0:  # type: ignore[attr-defined]
             raise KeyboardInterrupt
 
-    stop_after.left = 700  # type: ignore[attr-defined]
+    stop_after.left = 30  # type: ignore[attr-defined]
     with pytest.raises(KeyboardInterrupt):
-        make_world(plan, tmp_path / "a", stop_after)
+        make_world(plan, tmp_path / "a", stop_after, 20)
     assert not read_card(tmp_path / "a")["is_complete"]
     counted: list[int] = []
-    make_world(plan, tmp_path / "a", counted.append)
-    assert counted[0] == 500
-    make_world(plan, tmp_path / "b")
+    make_world(plan, tmp_path / "a", counted.append, 20)
+    assert counted[0] == 20
+    make_world(plan, tmp_path / "b", streams_per_shard=20)
     for one, other in zip(shards_of(tmp_path / "a"), shards_of(tmp_path / "b"), strict=True):
         assert one.read_bytes() == other.read_bytes()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from onlooker.data.annotations import Annotation, read_annotations
 from onlooker.data.convert import MAX_SECONDS, convert
-from onlooker.data.shards import DataWriter, Problem, Stats
+from onlooker.data.shards import STREAMS_PER_SHARD, DataWriter, Problem, Stats
 from onlooker.data.stream import BadData, LabelledStream
 from onlooker.data.world.compose import Recipe, make_stream
 from onlooker.data.world.families import FAMILIES
@@ -62,13 +62,18 @@ class WorldPlan:
         }
 
 
-def make_world(plan: WorldPlan, folder: Path, advance: Advance = lambda _: None) -> Stats:
+def make_world(
+    plan: WorldPlan,
+    folder: Path,
+    advance: Advance = lambda _: None,
+    streams_per_shard: int = STREAMS_PER_SHARD,
+) -> Stats:
     """Make streams of the world, or go on where making them was stopped.
 
     Raises:
         BadData: the folder holds something else. OSError: the disk says no.
     """
-    writer = DataWriter(folder, plan.made_by())
+    writer = DataWriter(folder, plan.made_by(), streams_per_shard)
     done = min(writer.num_written, plan.num_streams)
     advance(done)
     noise = None if plan.noise is None else scaled(measured(), plan.noise)

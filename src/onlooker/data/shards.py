@@ -23,6 +23,7 @@ from onlooker.data.stream import BadData, LabelledStream
 
 VERSION = 1
 CARD_FILE = "data.json"
+STREAMS_PER_SHARD = 500
 ROWS_PER_GROUP = 64
 _COUNTED = ("num_seconds", "num_spoken", "num_delegated")
 
@@ -64,7 +65,9 @@ class DataWriter:
         BadData: the folder holds a data set that was made otherwise.
     """
 
-    def __init__(self, folder: Path, made_by: dict[str, Any], streams_per_shard: int = 500) -> None:
+    def __init__(
+        self, folder: Path, made_by: dict[str, Any], streams_per_shard: int = STREAMS_PER_SHARD
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         made_by = {**made_by, "streams_per_shard": streams_per_shard}
         self._folder, self._made_by, self._per_shard = folder, made_by, streams_per_shard
