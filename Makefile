@@ -52,7 +52,7 @@ check: $(VENV)/.dev
 	@$(BIN)/mypy
 
 bench: $(VENV)/.dev
-	@for question in tick streams start memory; do \
+	@for question in tick streams start memory brain; do \
 		echo "# $$question"; $(BIN)/python -m bench.$$question || exit 1; done
 
 engine: $(VENV)/.dev
