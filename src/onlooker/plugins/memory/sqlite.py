@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from onlooker.core.errors import BadSettings, MemoryFailed
 from onlooker.core.memory import Entry, Evidence, Kept, Question, Segment
@@ -61,6 +61,11 @@ class SqliteSettings(BaseModel, frozen=True, extra="forbid"):
         default=1000, ge=1, description="segments that wait for their summary, such as while a "
         "server is down"
     )  # fmt: skip
+
+    @field_validator("folder")
+    @classmethod
+    def _is_expanded(cls, folder: Path) -> Path:
+        return folder.expanduser()
 
     @property
     def limits(self) -> Limits:
