@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from onlooker.core.errors import MemoryFailed
+from onlooker.core.errors import BadSettings, MemoryFailed
 from onlooker.core.memory import Question, Segment
-from onlooker.plugins.memory.sqlite import SqliteMemory, SqliteSession, SqliteSettings
+from onlooker.plugins.memory import embedding
+from onlooker.plugins.memory.sqlite import (
+    SqliteMemory,
+    SqliteSession,
+    SqliteSettings,
+    embedder_of,
+)
 from tests.plugins.memory.entries import seen
 
 WRITE_FOR_EVER = """
@@ -139,3 +145,25 @@ async def test_retention_holds_while_a_session_writes(tmp_path: Path) -> None:
     await session.close()
     assert len(left) <= 100 + 200
     assert left[0].text == "thing 449"
+
+
+def test_without_the_extra_words_alone_find_unless_meaning_is_demanded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    assert embedder_of("auto") is None
+    assert embedder_of("off") is None
+    with pytest.raises(BadSettings, match=r"onlooker\[memory\]"):
+        embedder_of("on")
+
+
+def test_an_encoder_that_was_changed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tokenizers")
+    pytest.importorskip("onnxruntime")
+    for file in embedding.ASSETS.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes()[:1000])
+    monkeypatch.setattr(embedding, "ASSETS", tmp_path)
+    with pytest.raises(BadSettings, match="damaged: install onlooker again"):
+        embedding.Embedder()

@@ -9,7 +9,7 @@ import json
 import re
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ MIN_SIMILARITY = 0.25  # cosine: below it, texts have nothing to do with each ot
 RANK_OFFSET = 60
 MAX_ALIKE = 2  # results that differ in numbers only
 MAX_TERMS = 12
+MAX_VALUES = 10_000  # of one statement: SQLite takes 32,766
 # Words of questions that stand in every text and say nothing of what is meant.
 _EMPTY_WORDS = frozenset(
     re.findall(
@@ -189,14 +190,17 @@ class Search:
         exact.sort(reverse=True)
         return [id_ for cosine, id_ in exact[:NUM_CANDIDATES] if cosine >= MIN_SIMILARITY]
 
-    def _rows(self, ids: Iterable[int]) -> dict[int, tuple[Any, ...]]:
-        wanted = list(ids)
-        places = ",".join("?" * len(wanted))
-        rows = self._database.execute(
-            f"SELECT {_COLUMNS} FROM entry WHERE id IN ({places})",  # noqa: S608
-            wanted,
-        )
-        return {row[0]: row for row in rows}
+    def _rows(self, ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+        rows: dict[int, tuple[Any, ...]] = {}
+        for start in range(0, len(ids), MAX_VALUES):
+            wanted = ids[start : start + MAX_VALUES]
+            places = ",".join("?" * len(wanted))
+            found = self._database.execute(
+                f"SELECT {_COLUMNS} FROM entry WHERE id IN ({places})",  # noqa: S608
+                wanted,
+            )
+            rows |= {row[0]: row for row in found}
+        return rows
 
     def _newest(self, session: str, kinds: tuple[str, ...], number: int) -> list[tuple[Any, ...]]:
         places = ",".join("?" * len(kinds))
