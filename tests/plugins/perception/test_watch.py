@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from onlooker.core.percept import View
+from onlooker.core.percept import Scene, View
+from onlooker.core.scene_words import scene_words
 from onlooker.plugins.perception.detector import Detection, Detector
 from onlooker.plugins.perception.reader import Line, Reader
 from onlooker.plugins.perception.settings import PerceptionSettings, Zone
@@ -181,6 +182,17 @@ def test_a_new_sign_is_read_at_once_and_keeps_its_time() -> None:
     assert [(text.text, text.since_s) for text in new.texts] == [("OPEN", 1.5)]
     old = stage.show(shot(blue=True))
     assert old.texts == new.texts
+
+
+def test_a_sign_is_new_in_the_view_that_shows_it_first_whatever_the_frame_rate() -> None:
+    stage = Stage()
+    stage.show(shot())
+    # Three frames, at times that have no short decimal; the sign is there from the second on.
+    first = stage.show(shot(), shot(blue=True), shot(blue=True))
+    later = stage.show(shot(blue=True), shot(blue=True), shot(blue=True))
+    assert 'new "OPEN"' in scene_words(Scene((first,)))
+    assert 'new "OPEN"' not in scene_words(Scene((later,)))
+    assert '"OPEN"' in scene_words(Scene((later,)))
 
 
 def test_writing_that_changes_under_a_person_is_read_at_once() -> None:

@@ -83,11 +83,12 @@ class Watch:
             told = self._look(frame, picture)
             entered |= {track.id: track for track in told.entered}
             left += told.left
-        newest, bound = frames[-1], self._settings.max_objects
+        now_s, bound = round(frames[-1].time_s, 3), self._settings.max_objects
+        self._reading.date(now_s)
         present = self._tracks.present[:bound]
         return View(
             stream=self._stream,
-            time_s=newest.time_s,
+            time_s=now_s,
             objects=tuple(self._object(track) for track in present),
             entered=tuple(self._object(entered[index]) for index in sorted(entered)[:bound]),
             left=tuple(self._object(track) for track in left[:bound]),
@@ -160,6 +161,7 @@ class _Reading:
         self._small: Covered = np.zeros((ROWS, COLUMNS), np.bool_)  # by objects, when last read
         self._large = self._small
         self.texts: tuple[SceneText, ...] = ()
+        self._viewed_s = -1.0  # time of the view before
 
     def update(
         self,
@@ -177,6 +179,14 @@ class _Reading:
         self.texts = tuple(
             self._text(line, time_s) for line in lines if _is_text(line, self._settings)
         )
+
+    def date(self, now_s: float) -> None:
+        """Let what was first read since the last view be as old as this view: it is new in it."""
+        self.texts = tuple(
+            replace(text, since_s=now_s) if text.since_s > self._viewed_s else text
+            for text in self.texts
+        )
+        self._viewed_s = now_s
 
     def forget(self) -> None:
         """Read the next picture in any case: it is another shot."""
