@@ -52,7 +52,7 @@ check: $(VENV)/.dev
 	@$(BIN)/mypy
 
 bench: $(VENV)/.dev
-	@for question in tick streams start memory brain; do \
+	@for question in tick streams start memory brain perception memory_recall speech; do \
 		echo "# $$question"; $(BIN)/python -m bench.$$question || exit 1; done
 
 engine: $(VENV)/.dev
