@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import av
@@ -17,14 +16,7 @@ from onlooker.core.clock import Clock
 from onlooker.core.errors import SourceFailed
 from onlooker.core.media import Media
 from onlooker.core.ports import SourceTraits
-from onlooker.plugins.source.handover import Handover
-from onlooker.plugins.source.live import (
-    AHEAD,
-    BEGIN_SOON,
-    Reconnecting,
-    RetrySettings,
-    stamped_by_arrival,
-)
+from onlooker.plugins.source.live import BEGIN_SOON, Reconnecting, RetrySettings, arriving
 from onlooker.plugins.source.playback import reason
 
 SIZE = r"^[1-9]\d{1,4}x[1-9]\d{1,4}$"
@@ -58,10 +50,8 @@ class CameraSource:
         connection = Reconnecting(
             str(self._path), self._opened, self._settings, self._tell, must_begin=True
         )
-        produce = partial(connection.play, stream)
-        async with Handover(produce, depth=AHEAD, is_live=True) as items:
-            async for media in stamped_by_arrival(items, clock):
-                yield media
+        async for media in arriving(connection, stream, clock):
+            yield media
 
     async def close(self) -> None:
         pass
@@ -119,10 +109,8 @@ class ScreenSource:
         connection = Reconnecting(
             f"screen {self._display}", self._opened, self._settings, self._tell, must_begin=True
         )
-        produce = partial(connection.play, stream)
-        async with Handover(produce, depth=AHEAD, is_live=True) as items:
-            async for media in stamped_by_arrival(items, clock):
-                yield media
+        async for media in arriving(connection, stream, clock):
+            yield media
 
     async def close(self) -> None:
         pass

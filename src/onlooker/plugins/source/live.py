@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from time import monotonic
 
@@ -21,6 +22,7 @@ from tenacity.wait import wait_exponential, wait_random
 from onlooker.core.clock import Clock
 from onlooker.core.errors import SourceFailed
 from onlooker.core.media import Media, VideoFrame
+from onlooker.plugins.source.handover import Handover
 from onlooker.plugins.source.playback import reason
 from onlooker.plugins.source.reader import (
     Reader,
@@ -122,6 +124,14 @@ class Reconnecting:
     def _tell_of_attempt(self, attempt: RetryCallState) -> None:
         error = attempt.outcome.exception() if attempt.outcome else None
         self.tell(f"{self.name}: {error}; attempt {attempt.attempt_number}, trying again")
+
+
+async def arriving(connection: Reconnecting, stream: str, clock: Clock) -> AsyncIterator[Media]:
+    """Play what happens now from a thread of its own, stamped as it comes."""
+    produce = partial(connection.play, stream)
+    async with Handover(produce, depth=AHEAD, is_live=True) as items:
+        async for media in stamped_by_arrival(items, clock):
+            yield media
 
 
 async def stamped_by_arrival(media: AsyncIterator[Media], clock: Clock) -> AsyncIterator[Media]:
