@@ -1,3 +1,4 @@
+import asyncio
 import os
 import resource
 import signal
@@ -18,9 +19,9 @@ from onlooker.core.recording import (
     EVENTS_FILE,
     PICTURES_FILE,
     RecordingWriter,
-    opened_of,
     read_recording,
 )
+from onlooker.live.replay import replay
 
 OPENED = Opened(
     time_s=0.0, session="s", streams=("pot",), model="scripted", settings={"window_ticks": 5}
@@ -89,7 +90,7 @@ def test_what_is_written_is_read_back_pictures_included(
     again = list(read_recording(tmp_path / "new" / "folder"))
     assert again == events
     assert jpegs_in(again) == jpegs_in(events)
-    assert opened_of(tmp_path / "new" / "folder") == OPENED
+    assert again[0] == OPENED
 
 
 def test_everything_is_on_disk_before_the_recording_is_closed(
@@ -188,7 +189,7 @@ def test_a_recording_without_its_opening_says_so(tmp_path: Path) -> None:
     record(tmp_path, [])
     assert list(read_recording(tmp_path)) == []
     with pytest.raises(BadRecording, match="ends before its session was opened"):
-        opened_of(tmp_path)
+        asyncio.run(replay(read_recording(tmp_path)))
 
 
 def test_a_recording_is_never_written_over(tmp_path: Path, events: list[Event]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from onlooker.core.errors import BadRecording
-from onlooker.core.event import Event, Opened, Perceived
+from onlooker.core.event import Event, Perceived
 from onlooker.core.percept import Picture, Pictures
 from onlooker.core.wire import from_json, to_json
 
@@ -116,14 +116,6 @@ def read_recording(folder: Path) -> Iterator[Event]:
                     yield _event_of(plain, jpegs)
             except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
                 raise BadRecording(f"{folder / EVENTS_FILE}:{number}: {error}") from error
-
-
-def opened_of(folder: Path) -> Opened:
-    """Read how the recorded session was opened."""
-    for event in read_recording(folder):
-        if isinstance(event, Opened):
-            return event
-    raise BadRecording(f"{folder} ends before its session was opened")
 
 
 def _check_header(plain: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from onlooker.core.decision import Delegate, Silent, Speak
+from onlooker.core.decision import Delegate, Speak
 from onlooker.core.errors import OnlookerError
 from onlooker.core.prompt import Persona, Turn
 from onlooker.evaluate.truth import Truth
@@ -63,7 +63,3 @@ class LabelledStream:
     @property
     def num_delegated(self) -> int:
         return sum(isinstance(turn.decision, Delegate) for turn in self.turns)
-
-    @property
-    def num_silent(self) -> int:
-        return sum(isinstance(turn.decision, Silent) for turn in self.turns)

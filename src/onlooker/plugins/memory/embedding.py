@@ -16,7 +16,6 @@ from onlooker.core.errors import BadSettings
 
 ASSETS = Path(__file__).parent / "assets"
 MODEL, TOKENIZER = "minilm_l6_v2_int8.onnx", "minilm_tokenizer.json"
-NUM_DIMENSIONS = 384
 MAX_TOKENS = 128  # of a text; the rest does not count towards its meaning
 SCALE = 127 / 0.25  # no number of a text's direction was seen beyond 0.25
 
