@@ -16,6 +16,7 @@ ProblemKind = Literal[
     "judge_failed",
     "missing_prediction",
     "missing_video",
+    "ticks_failed",
     "time_beyond_video",
     "unknown_item",
 ]

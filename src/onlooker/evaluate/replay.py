@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Literal
 
@@ -32,6 +32,22 @@ Latency = float | Callable[[int], float] | Literal["measured"]
 
 Brain = Callable[[TaskAsked], Answer | None]
 """Answers a task; `Answer.time_s` says when. None: no answer ever comes."""
+
+Note = Callable[[Sequence[Turn]], tuple[str, ...]]
+"""Tells turns that leave the window in a few paragraphs."""
+
+
+def forget(_: Sequence[Turn]) -> tuple[str, ...]:
+    """Keep nothing of turns that leave the window."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the model is given to remember."""
+
+    paragraphs: tuple[str, ...] = ()  # of the time before the first turn
+    note: Note = forget
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +84,7 @@ async def play(
     latency_s: Latency | None = None,
     brain: Brain | None = None,
     settings: LiveSettings | None = None,
+    past: Past | None = None,
 ) -> Played:
     """Run a stream through the line, once a tick, and keep all that happens.
 
@@ -81,17 +98,19 @@ async def play(
         latency_s: what a decision takes; None for ideal time.
         brain: answers what is delegated; without one, answers in `turns` come to tasks asked.
         settings: how the session lives.
+        past: what the prompt's memory holds; nothing if left out.
 
     Raises:
         BadSettings: the model reads nothing that the turns hold, or they have another period.
     """
     settings = settings or LiveSettings()
     _check_fit(turns, model, settings.period_s)
-    player = _Player(turns, settings, latency_s, brain)
+    context = Context(settings)
+    player = _Player(turns, settings.period_s, latency_s, brain, _Remembering(context, past))
     async with AsyncExitStack() as stack:
         session = await model.open()
         stack.push_async_callback(session.close)
-        line = Line(player.perceive, Context(settings), session, player.emit)
+        line = Line(player.perceive, context, session, player.emit)
         await line.run(player.observations())
     return Played(tuple(player.events), is_simulated=latency_s is not None)
 
@@ -110,20 +129,44 @@ def turns_of(events: Iterable[Event]) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
+@dataclass(slots=True)
+class _Remembering:
+    """Grows the memory of a prompt by what leaves its window."""
+
+    context: Context
+    past: Past | None
+    paragraphs: tuple[str, ...] = field(default=(), init=False)
+    is_begun: bool = field(default=False, init=False)
+
+    def news(self) -> tuple[str, ...] | None:
+        """Give the memory for the next turn where it is to be read anew."""
+        if self.past is None:
+            return None
+        if not self.is_begun:
+            self.is_begun, self.paragraphs = True, self.past.paragraphs
+            return self.paragraphs
+        if not self.context.is_full:
+            return None
+        self.paragraphs = (*self.paragraphs, *self.past.note(self.context.take_leaving()))
+        return self.paragraphs
+
+
 class _Player:
     """Gives the line its observations, and lets time pass as it decides."""
 
     def __init__(
         self,
         turns: Sequence[Turn],
-        settings: LiveSettings,
+        period_s: float,
         latency_s: Latency | None,
         brain: Brain | None,
+        remembering: _Remembering,
     ) -> None:
         self.events: list[Event] = []
         self._turns = {turn.tick.index: turn for turn in turns}
         self._num_ticks = max(self._turns, default=-1) + 1
-        self._period_s = settings.period_s
+        self._period_s = period_s
+        self._remembering = remembering
         self._latency_s = latency_s
         self._brain = brain
         self._clock = SimulatedClock()
@@ -196,6 +239,7 @@ class _Player:
             heard=tuple(words for turn in turns for words in turn.heard),
             instructed=tuple(change for turn in turns for change in turn.instructed),
             answers=tuple(sorted(come, key=lambda answer: answer.time_s)),
+            memory=self._remembering.news(),
         )
 
     def _look(self, percepts: tuple[Percept, ...], *, is_after_gap: bool) -> tuple[Percept, ...]:

@@ -49,8 +49,7 @@ def summarize(scores: Sequence[Score], *, num_redrawn: int = 1000, seed: int = 0
     """
     if not scores:
         raise ValueError("no stream was scored: there is nothing to sum up")
-    counts = reduce(add, (score.counts for score in scores))
-    timings = _added(score.timings for score in scores)
+    counts, timings = summed(scores)
     return Summary(
         num_items=len(scores),
         counts=counts,
@@ -71,20 +70,32 @@ def by_family(scores: Iterable[Score], *, num_redrawn: int = 1000) -> dict[str, 
     }
 
 
-def _added(timings: Iterable[tuple[Timing, ...]]) -> tuple[Timing, ...]:
-    return tuple(reduce(add, column) for column in zip(*timings, strict=True))
+def summed(scores: Iterable[Score]) -> tuple[Counts, tuple[Timing, ...]]:
+    """Add up what streams count."""
+    scores = tuple(scores)
+    columns = zip(*(score.timings for score in scores), strict=True)
+    counts = reduce(add, (score.counts for score in scores))
+    return counts, tuple(reduce(add, column) for column in columns)
 
 
-def _intervals(
-    scores: Sequence[Score], num_redrawn: int, random: np.random.Generator
-) -> dict[str, Interval]:
-    if len(scores) < 2 or num_redrawn < 2:
-        return {}
-    first, num_scores = scores[0].timings, len(scores)
+def redrawn(
+    scores: Sequence[Score], times_RS: npt.NDArray[np.int64]
+) -> dict[str, list[float | None]]:
+    """Give every number of redrawn sets of streams.
+
+    R = redrawings, S = streams.
+
+    Args:
+        scores: of the streams, scored alike.
+        times_RS: how often each redrawing takes each stream.
+
+    Returns:
+        metric -> its value in each redrawing; None where there was nothing to measure it on.
+    """
+    first = scores[0].timings
     counts_SC = np.array([astuple(score.counts) for score in scores], float)
     timings_ST = np.array([[_numbers(one) for one in score.timings] for score in scores], float)
-    times_RS = random.multinomial(num_scores, np.full(num_scores, 1 / num_scores), num_redrawn)
-    drawn: dict[str, list[float]] = {}
+    drawn: dict[str, list[float | None]] = {}
     summed_RC = times_RS @ counts_SC
     summed_RTN = np.einsum("rs,stn->rtn", times_RS, timings_ST)
     for counts_C, timings_TN in zip(summed_RC, summed_RTN, strict=True):
@@ -93,13 +104,23 @@ def _intervals(
             for one, numbers in zip(first, timings_TN.tolist(), strict=True)
         ]
         for name, value in metrics(_counts_of(counts_C), timings).items():
-            if value is not None:
-                drawn.setdefault(name, []).append(value)
-    return {
-        name: Interval(*(float(bound) for bound in np.percentile(values, (2.5, 97.5))))
-        for name, values in drawn.items()
-        if len(values) == num_redrawn
-    }
+            drawn.setdefault(name, []).append(value)
+    return drawn
+
+
+def _intervals(
+    scores: Sequence[Score], num_redrawn: int, random: np.random.Generator
+) -> dict[str, Interval]:
+    if len(scores) < 2 or num_redrawn < 2:
+        return {}
+    num_scores = len(scores)
+    times_RS = random.multinomial(num_scores, np.full(num_scores, 1 / num_scores), num_redrawn)
+    found: dict[str, Interval] = {}
+    for name, drawn in redrawn(scores, times_RS).items():
+        values = [value for value in drawn if value is not None]
+        if len(values) == num_redrawn:
+            found[name] = Interval(*(float(cut) for cut in np.percentile(values, (2.5, 97.5))))
+    return found
 
 
 def _numbers(timing: Timing) -> tuple[int, int, int]:
