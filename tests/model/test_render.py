@@ -160,7 +160,7 @@ def test_a_turn_says_what_was_asked_then_the_time_then_what_is_seen() -> None:
     lines = user.removeprefix("<|user|>").removesuffix("<|end|>").split("\n")
     assert lines[0].startswith("[User Query")
     assert lines[1] == asked.instructed[0].text
-    assert lines[2] == f"<{asked.tick.start_s:.1f} seconds>"
+    assert lines[2] == f"<{asked.tick.start_s:.1f} seconds> asked 0"
     assert lines[3].startswith("cam: ")
 
 
@@ -193,3 +193,22 @@ def test_what_stood_before_the_window_opens_its_first_turn() -> None:
     prompt = Prompt("default", (turn(30, Silent()),), standing, memory=("A dog came.",))
     user = list(segments(prompt, COMPACT))[1].text
     assert user.index("A dog came.") < user.index("Count cars.") < user.index("<30.0 seconds>")
+
+
+def test_the_clock_says_since_when_each_instruction_stands_and_when_we_spoke() -> None:
+    stream = make_stream(Recipe("time", "train", 0, 3))
+    renderer = Renderer(COMPACT)
+    renderer.begin(Prompt(persona="default", turns=stream.turns))
+    heads = []
+    for turn in stream.turns:
+        words = renderer.ask(turn)[0].text
+        heads.append(words[words.index("<", 1) :].split("\n")[0])
+        assert turn.decision is not None
+        renderer.settle(turn.decision)
+    asked = next(turn.tick.index for turn in stream.turns if turn.instructed)
+    spoke = next(turn.tick.index for turn in stream.turns if isinstance(turn.decision, Speak))
+    assert heads[asked - 1].endswith("seconds>")
+    assert heads[spoke].endswith(f" asked {spoke - asked}")
+    assert heads[spoke + 2].endswith(f" asked {spoke - asked + 2} spoke 2")
+    words = Renderer(CHAT).ask(stream.turns[asked])[0].text
+    assert "asked 0" not in words

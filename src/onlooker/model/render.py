@@ -6,6 +6,7 @@ conversation that grows turn by turn has the ids of one that is written at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -58,6 +59,8 @@ class Layout:
     opens: Mapping[Role, str]
     close: str
     system: Mapping[Persona, str]
+    has_clock: bool = False
+    """whether each second says how long ago every instruction was given and we last spoke"""
 
 
 # The released checkpoint and all of its family.
@@ -70,11 +73,13 @@ CHAT = Layout(
     close="<|im_end|>\n",
     system={persona: f"{SYSTEM}\n\n{words}" for persona, words in PERSONAS.items()},
 )
-# Ours: a sign for each role, and of the task only what differs from session to session.
+# Ours: a sign for each role, and of the task only what differs from session to session. A model
+# of a few million weights compares numbers well and subtracts them badly, hence the clock.
 COMPACT = Layout(
     opens={"system": "<|system|>", "user": "<|user|>", "assistant": "<|assistant|>"},
     close="<|end|>",
     system={persona: f"persona {persona}" for persona in PERSONAS},
+    has_clock=True,
 )
 
 
@@ -110,12 +115,15 @@ class Renderer:
         self._standing: dict[str, Instruction] = {}
         self._opening = ""
         self._was_silent = False
+        self._now_s = 0.0
+        self._spoke_s: float | None = None  # in this window
 
     def begin(self, prompt: Prompt) -> list[Segment]:
         """Write what stands before the first turn of a window."""
         self._standing = {one.id: one for one in prompt.standing}
         self._opening = opening_words(prompt)
         self._was_silent = False
+        self._spoke_s = None
         system = self._layout.system[prompt.persona]
         return [Segment("system", self._wrapped("system", system))]
 
@@ -125,7 +133,11 @@ class Renderer:
         standing = tuple(self._standing.values())
         before = [f"{self._opening}\n\n"] if self._opening else []
         self._opening = ""
-        words = "".join(before) + "\n".join([*turn_words(turn, standing), *_seen(turn, standing)])
+        self._now_s = turn.tick.start_s
+        said = turn_words(turn, standing)
+        if self._layout.has_clock:
+            said[-1] += _clock(turn, standing, self._spoke_s)
+        words = "".join(before) + "\n".join([*said, *_seen(turn, standing)])
         return [
             Segment("user", self._wrapped("user", words)),
             Segment("assistant", self._layout.opens["assistant"]),
@@ -138,6 +150,8 @@ class Renderer:
             (self._layout.close, Worth.END),
         ]
         self._was_silent = isinstance(decision, Silent)
+        if not self._was_silent:
+            self._spoke_s = self._now_s
         return [Segment("assistant", text, worth) for text, worth in pieces]
 
     def _wrapped(self, role: Role, words: str) -> str:
@@ -163,6 +177,15 @@ def tokens(pieces: Iterator[Segment] | Sequence[Segment], tokenizer: Tokenizer) 
         ids += of_piece
         worths += [piece.worth] * len(of_piece)
     return Tokens(tuple(ids), tuple(worths))
+
+
+def _clock(turn: Turn, standing: Sequence[Instruction], spoke_s: float | None) -> str:
+    """Say whole seconds since each instruction was given, in their order, and since we spoke."""
+    # A second in which something is asked ends up to one second later: that age is 0.
+    ages = [max(0, math.ceil(turn.tick.end_s - one.since_s - 1e-6) - 1) for one in standing]
+    asked = f" asked {' '.join(map(str, ages))}" if ages else ""
+    spoke = f" spoke {round(turn.tick.start_s - spoke_s)}" if spoke_s is not None else ""
+    return asked + spoke
 
 
 def _seen(turn: Turn, standing: Sequence[Instruction]) -> Iterator[str]:

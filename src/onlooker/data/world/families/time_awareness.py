@@ -6,7 +6,7 @@ from onlooker.data.world.families.monitoring import appear
 from onlooker.data.world.task import Due, Setting, Sign, Task
 from onlooker.data.world.words import a
 
-PERIODS_S = (5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60)
+PERIODS_S = range(4, 61)
 STEPS_S = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300)  # as a scene says them, see core/scene_words.py
 
 
@@ -39,7 +39,7 @@ def after(setting: Setting) -> Task:
 
 def bounded(setting: Setting) -> Task:
     """Tell of arrivals up to a time, and of none after it."""
-    lasts_s = setting.rng.choice((15, 20, 30, 40))
+    lasts_s = setting.rng.randrange(10, 46)
     label = setting.target()
     x = setting.words.synonym(label)
     text = setting.phrases.say("window", x=x, n=lasts_s)
