@@ -139,6 +139,7 @@ FIELDS: dict[type[Event], dict[str, st.SearchStrategy[Any]]] = {
         "answers": answers,
         "recalled": few(words),
         "memory": st.none() | few(words),
+        "persona": st.none() | st.sampled_from(["silent", "default", "talkative"]),
     },
     Perceived: {"percepts": few(percepts)},
     Speaking: {"text": words},
@@ -149,7 +150,10 @@ FIELDS: dict[type[Event], dict[str, st.SearchStrategy[Any]]] = {
         "usage": usages,
         "prompt_digest": st.none() | words,
     },
-    Skipped: {"reason": st.sampled_from(["late", "still", "persona"]), "num_ticks": counts},
+    Skipped: {
+        "reason": st.sampled_from(["late", "still", "persona", "paused"]),
+        "num_ticks": counts,
+    },
     Failed: {"part": words, "error": words},
     StreamHealth: {
         "state": st.sampled_from(["connected", "lost", "frozen", "dark", "recovered", "ended"]),

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from onlooker.core.decision import Decision
 from onlooker.core.moment import Answer, AnswerStatus, Delivery, Instruction, Utterance
 from onlooker.core.percept import Percept
+from onlooker.core.prompt import Persona
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ class Observed(Event):
     answers: tuple[Answer, ...] = ()
     recalled: tuple[str, ...] = ()
     memory: tuple[str, ...] | None = None
+    persona: Persona | None = None  # a change of it, from this tick on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +106,15 @@ class Decided(Event):
     prompt_digest: str | None = None  # of all that was read: equal digests, equal prompts
 
 
-SkipReason = Literal["late", "still", "persona"]
+# The line was busy; nothing changed; nobody asked for anything yet; watching was paused.
+SkipReason = Literal["late", "still", "persona", "paused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped(Event):
     """Ticks without a decision, up to and including `tick`."""
 
-    reason: SkipReason  # the line was busy; nothing changed; nobody asked for anything yet
+    reason: SkipReason
     num_ticks: int = 1
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from onlooker.core.media import AudioChunk, VideoFrame
+
+if TYPE_CHECKING:
+    from onlooker.core.prompt import Persona
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class Observation:
     answers: tuple[Answer, ...] = ()
     recalled: tuple[str, ...] = ()  # evidence for what was asked, each with its time
     memory: tuple[str, ...] | None = None  # what came before, where it is to be read anew
+    persona: Persona | None = None  # a change of it, from this tick on
 
     @property
     def is_addressed(self) -> bool:

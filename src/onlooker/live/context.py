@@ -8,7 +8,15 @@ from hashlib import blake2b
 
 from onlooker.core.decision import Decision, Delegate, Speak
 from onlooker.core.moment import Answer, Instruction
-from onlooker.core.prompt import Exchange, PendingTask, Prompt, Turn, fold, task_id_of
+from onlooker.core.prompt import (
+    Exchange,
+    PendingTask,
+    Persona,
+    Prompt,
+    Turn,
+    fold,
+    task_id_of,
+)
 from onlooker.live.settings import LiveSettings
 
 MAX_POSTPONED = 64  # utterances and answers that wait for a model that is down, each
@@ -24,6 +32,7 @@ class Context:
 
     def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
+        self.persona: Persona = settings.persona  # a change costs the caches, and acts at once
         self._turns: list[Turn] = []
         self._digests: list[bytes] = []  # of the turns, each made once
         self._exchanges: deque[Exchange] = deque(maxlen=settings.num_exchanges)
@@ -69,7 +78,7 @@ class Context:
             self._memory = memory
         self._append(turn)
         return Prompt(
-            persona=self._settings.persona,
+            persona=self.persona,
             turns=tuple(self._turns),
             standing=tuple(self._standing.values()),
             memory=self._memory,
@@ -96,7 +105,7 @@ class Context:
     def digest(self) -> str:
         """Name the whole prompt by its content: 32 hexadecimal digits."""
         known = (self._standing.values(), self._exchanges, self._pending.values())
-        head = repr((self._settings.persona, *map(list, known), *self._memory))
+        head = repr((self.persona, *map(list, known), *self._memory))
         return blake2b(b"".join([head.encode(), *self._digests]), digest_size=16).hexdigest()
 
     def _with_unheard(self, turn: Turn) -> Turn:

@@ -15,13 +15,14 @@ class Gate:
 
     def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
+        self.persona = settings.persona
         self._seen: dict[str, Thumbnail] = {}
 
     def reason_to_skip(
         self, observation: Observation, standing: Collection[Instruction]
     ) -> SkipReason | None:
         """Say why the tick may pass without the model, or None if it may not."""
-        if self._settings.persona == "silent" and not standing and not observation.is_addressed:
+        if self.persona == "silent" and not standing and not observation.is_addressed:
             return "persona"
         if not self._settings.gate:
             return None

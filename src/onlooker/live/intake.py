@@ -21,14 +21,21 @@ class Intake:
 
     def __init__(self, streams: tuple[str, ...], frames_per_tick: int) -> None:
         self._frames_per_tick = frames_per_tick
-        waiting = 1 if frames_per_tick == 1 else CANDIDATES * frames_per_tick
-        self._frames: dict[str, deque[VideoFrame]] = {
-            stream: deque(maxlen=waiting) for stream in streams
-        }
-        self._sounds: dict[str, deque[AudioChunk]] = {stream: deque() for stream in streams}
+        self._num_waiting = 1 if frames_per_tick == 1 else CANDIDATES * frames_per_tick
+        self._frames: dict[str, deque[VideoFrame]] = {}
+        self._sounds: dict[str, deque[AudioChunk]] = {}
+        for stream in streams:
+            self.add_stream(stream)
         self._heard: deque[Utterance] = deque(maxlen=MAX_WORDS)
         self._instructed: deque[Instruction] = deque(maxlen=MAX_WORDS)
         self._answers: deque[Answer] = deque(maxlen=MAX_WORDS)
+
+    def add_stream(self, stream: str) -> None:
+        self._frames[stream] = deque(maxlen=self._num_waiting)
+        self._sounds[stream] = deque()
+
+    def remove_stream(self, stream: str) -> None:
+        del self._frames[stream], self._sounds[stream]
 
     def put_media(self, media: Media) -> None:
         if isinstance(media, VideoFrame):

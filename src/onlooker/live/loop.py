@@ -77,8 +77,11 @@ class Line:
                 answers=answers,
                 recalled=seen.recalled,
                 memory=seen.memory,
+                persona=seen.persona,
             )
         )
+
+        self.context.persona = seen.persona or self.context.persona
 
         async def say(text: str) -> None:
             await self.emit(Speaking(**at, text=text))

@@ -253,6 +253,7 @@ class _Player:
             answers=answers,
             recalled=observed.recalled,
             memory=observed.memory,
+            persona=observed.persona,
         )
 
     def _has_asked(self, task_id: str) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
 from uuid import uuid4
 
-from onlooker.core.clock import SessionClock
+from onlooker.core.clock import Clock, SessionClock
 from onlooker.core.errors import BadSettings
 from onlooker.core.event import (
     Closed,
@@ -20,7 +20,14 @@ from onlooker.core.event import (
     Skipped,
     SkipReason,
 )
-from onlooker.core.moment import Delivery, Instruction, InstructionState, Observation, Utterance
+from onlooker.core.moment import (
+    Delivery,
+    Instruction,
+    InstructionState,
+    Observation,
+    Tick,
+    Utterance,
+)
 from onlooker.core.percept import Percept
 from onlooker.core.ports import (
     Brain,
@@ -32,6 +39,7 @@ from onlooker.core.ports import (
     Source,
     Summariser,
 )
+from onlooker.core.prompt import Persona
 from onlooker.live.brain import Tasks, TaskState
 from onlooker.live.context import Context
 from onlooker.live.gate import Gate
@@ -43,6 +51,8 @@ from onlooker.live.outbox import Outboxes
 from onlooker.live.settings import LiveSettings, TaskSettings
 from onlooker.live.streams import Streams
 from onlooker.live.ticker import ticks
+
+Ticker = Callable[[Clock, float], AsyncIterator[Tick]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,8 @@ class Parts:
 class Session:
     """Watches until its sources end, `max_ticks` have passed or `stop` is called.
 
+    One that begins without sources waits for streams to be added, and ends when it is stopped.
+
     Tasks live in groups and parts are closed by the stack, so no way out, crash and
     cancellation included, leaves anything running.
     """
@@ -74,9 +86,12 @@ class Session:
         clock: SessionClock,
         *,
         max_ticks: int | None = None,
+        session_id: str | None = None,
+        ticker: Ticker = ticks,
     ) -> None:
         check_fit(parts, clock)
-        self.id = uuid4().hex[:12]
+        self.id = session_id or uuid4().hex[:12]
+        self._ticker = ticker
         self._parts = parts
         self._settings = settings
         self._clock = clock
@@ -92,6 +107,9 @@ class Session:
         self._counts: Counter[type[Event]] = Counter()
         self._line: asyncio.Task[None] | None = None
         self._reason = "the sources ended"
+        self._persona_change: Persona | None = None
+        self._is_paused = False
+        self._resumed = asyncio.Event()
 
     # What people do to a session, before and while it runs.
 
@@ -111,6 +129,47 @@ class Session:
     def hear(self, text: str) -> None:
         """Take a side question or a remark; standing instructions stay as they are."""
         self._intake.put_words(Utterance(text, self._clock.now_s()))
+
+    def set_persona(self, persona: Persona) -> None:
+        """Choose how much it says unasked, from the next tick on."""
+        self._persona_change = self._gate.persona = persona
+
+    def add_stream(self, stream: str, source: Source) -> None:
+        """Watch another source as well.
+
+        Raises:
+            BadSettings: the name is taken, or the source does not fit the clock.
+        """
+        check_pace({stream: source}, self._clock)
+        self._streams.add(stream, source)
+
+    async def remove_stream(self, stream: str) -> None:
+        """Watch a source no longer, and close it."""
+        await self._streams.remove(stream)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The names of all that is watched."""
+        return self._streams.names
+
+    @property
+    def now_s(self) -> float:
+        """Session time."""
+        return self._clock.now_s()
+
+    @property
+    def is_paused(self) -> bool:
+        return self._is_paused
+
+    def pause(self) -> None:
+        """Decide on nothing until `resume`; what comes meanwhile is skipped."""
+        self._is_paused = True
+        self._resumed.clear()
+
+    def resume(self) -> None:
+        """Go on deciding."""
+        self._is_paused = False
+        self._resumed.set()
 
     @property
     def tasks(self) -> tuple[TaskState, ...]:
@@ -137,8 +196,7 @@ class Session:
         """Watch until the end; every part is closed afterwards."""
         async with AsyncExitStack() as stack:
             parts = self._parts
-            for source in parts.sources.values():
-                stack.push_async_callback(source.close)
+            stack.push_async_callback(self._streams.close)
             for sink in parts.sinks.values():
                 stack.push_async_callback(sink.close)
             stack.push_async_callback(parts.model.close)
@@ -222,8 +280,7 @@ class Session:
 
     async def _watch(self, line: Line) -> None:
         async with asyncio.TaskGroup() as tasks:
-            others = [tasks.create_task(self._streams.play(name)) for name in self._parts.sources]
-            others.append(tasks.create_task(self._streams.check()))
+            others = self._streams.start(tasks)
             others.append(tasks.create_task(self._tasks.run()))
             if self._past:
                 others.append(tasks.create_task(self._past.run()))
@@ -231,23 +288,31 @@ class Session:
             await asyncio.sleep(0)
             self._line = tasks.create_task(line.run(self._observations()))
             await asyncio.wait([self._line])
+            self._streams.stop()
             for task in others:
                 task.cancel()
 
     async def _observations(self) -> AsyncIterator[Observation]:
         """Yield the ticks that need a decision; account for those that do not."""
         num_ticks, expected, is_first = 0, 0, True
-        async for tick in ticks(self._clock, self._settings.period_s):
+        why_late: SkipReason = "late"
+        async for tick in self._ticker(self._clock, self._settings.period_s):
             if self._is_over:
                 return  # the sources ended, or never began, since the last tick
+            if self._is_paused:
+                why_late = "paused"
+                await self._resumed.wait()
+                continue
             if num_late := tick.index - expected:
-                await self._skip("late", tick.index - 1, tick.start_s, num_late)
+                await self._skip(why_late, tick.index - 1, tick.start_s, num_late)
+            why_late = "late"
             num_ticks, expected = num_ticks + 1, tick.index + 1
-            observation = self._intake.take(tick)
+            observation = replace(self._intake.take(tick), persona=self._persona_change)
             standing = self._instructions.standing
             if reason := self._gate.reason_to_skip(observation, standing):
                 await self._skip(reason, tick.index, tick.end_s)
             else:
+                self._persona_change = None
                 yield await self._with_past(observation, is_first=is_first)
                 is_first = False
             if num_ticks == self._max_ticks:
@@ -258,6 +323,8 @@ class Session:
 
     @property
     def _is_over(self) -> bool:
+        if not self._parts.sources:
+            return False
         return not self._streams.playing and not self._intake.has_frames
 
     async def _skip(self, reason: SkipReason, tick: int, time_s: float, num_ticks: int = 1) -> None:
@@ -274,7 +341,7 @@ class Session:
         return Opened(
             time_s=self._clock.now_s(),
             session=self.id,
-            streams=tuple(self._parts.sources),
+            streams=self._streams.names,
             model=self._parts.model.traits.name,
             settings=asdict(self._settings),
         )
@@ -302,7 +369,16 @@ def check_fit(parts: Parts, clock: SessionClock) -> None:
             f"the model {parts.model.traits.name!r} reads {' or '.join(reads)}, and nothing here "
             f"makes that: choose a {'perception' if 'scene' in reads else 'codec'}"
         )
-    live = [stream for stream, source in parts.sources.items() if source.traits.is_live]
+    check_pace(parts.sources, clock)
+
+
+def check_pace(sources: Mapping[str, Source], clock: SessionClock) -> None:
+    """Refuse live sources at another speed than the world's.
+
+    Raises:
+        BadSettings: says which ones.
+    """
+    live = [stream for stream, source in sources.items() if source.traits.is_live]
     if live and clock.speed != 1:
         raise BadSettings(
             f"{', '.join(live)} is live and happens at speed 1, not at "
