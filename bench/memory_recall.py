@@ -20,6 +20,7 @@ from onlooker.core.memory import Entry, Question
 from onlooker.plugins.memory.archive import Archive
 from onlooker.plugins.memory.embedding import Embedder
 from onlooker.plugins.memory.search import Search
+from onlooker.plugins.memory.store import open_store
 
 OPENED_S = 1_700_000_000.0
 STREAMS = ("door", "hall", "street", "garden")
@@ -61,7 +62,7 @@ def entries(number: int, seed: int = 0) -> Iterator[tuple[Entry, str]]:
 
 def fill(folder: Path, number: int, embedder: Embedder) -> list[tuple[str, float]]:
     """Write the day; give the questions with the times that answer them."""
-    archive, asked, batch = Archive(folder, embedder), [], []
+    archive, asked, batch = Archive(open_store(folder), embedder), [], []
     for entry, question in entries(number):
         if question:
             asked.append((question, entry.start_s))
@@ -127,8 +128,8 @@ def main() -> None:
                 ms_per_entry=round(took_s / given.entries * 1e3, 2),
                 size_mib=round(size_mib, 1),
             )
-        measure(Search(folder), asked, "words", given.entries)
-        measure(Search(folder, embedder), asked, "words and meaning", given.entries)
+        measure(Search(open_store(folder)), asked, "words", given.entries)
+        measure(Search(open_store(folder), embedder), asked, "words and meaning", given.entries)
 
 
 if __name__ == "__main__":

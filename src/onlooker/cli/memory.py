@@ -16,6 +16,7 @@ from onlooker.core.errors import BadSettings, MemoryFailed
 if TYPE_CHECKING:
     from onlooker.core.memory import Evidence
     from onlooker.plugins.memory.search import Search
+    from onlooker.plugins.memory.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="Search, show, export and forget what is remembered.")
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
@@ -74,7 +75,7 @@ def show(
     """Show one entry in full, and where its key frame lies."""
     reader = _open(folder)
     try:
-        found = reader.get(entry)
+        found, jpeg = reader.get(entry), reader.picture(entry)
     finally:
         reader.close()
     if found is None:
@@ -82,9 +83,9 @@ def show(
     for name, value in json.loads(_plain(found)).items():
         typer.echo(f"{name + ':':<12}{_printable(str(value))}")
     if picture:
-        if not found.picture:
+        if jpeg is None:
             raise MemoryFailed(f"entry {entry} has no key frame")
-        picture.write_bytes(Path(found.picture).read_bytes())
+        picture.write_bytes(jpeg)
 
 
 @app.command()
@@ -96,28 +97,25 @@ def export(
     folder: Folder = None,
 ) -> None:
     """Copy entries and key frames into a folder that anything can read."""
-    import shutil
-
     from onlooker.core.memory import Question
 
     asked = Question("", stream, _wall_s(since), _wall_s(until), (), EXPORT_BATCH)
     reader = _open(folder)
     try:
         found = reader.find(asked)[::-1]
-    finally:
-        reader.close()
-    try:
         (to / "pictures").mkdir(parents=True)
         with (to / "entries.jsonl").open("x") as file:
             for evidence in found:
                 plain = json.loads(_plain(evidence))
-                if evidence.picture:
-                    name = Path(evidence.picture).name
-                    shutil.copyfile(evidence.picture, to / "pictures" / name)
-                    plain["picture"] = f"pictures/{name}"
+                if evidence.picture and (jpeg := reader.picture(evidence.id)):
+                    name = f"pictures/{Path(evidence.picture).stem}.jpg"
+                    (to / name).write_bytes(jpeg)
+                    plain["picture"] = name
                 file.write(json.dumps(plain, ensure_ascii=False) + "\n")
     except OSError as error:
         raise MemoryFailed(f"{to} cannot be written: {error.strerror}") from None
+    finally:
+        reader.close()
     typer.echo(f"{len(found)} entries are in {to}")
 
 
@@ -135,15 +133,19 @@ def forget(
     What is given is combined: --stream door --since 1h forgets the last hour at the door.
     Try: onlooker memory forget --topic "blue coat"
     """
-    from onlooker.plugins.memory import forgetting
-    from onlooker.plugins.memory.schema import open_database
+    from onlooker.core.memory import Target
+    from onlooker.plugins.memory.archive import Archive
+    from onlooker.plugins.memory.forgetting import forget as forget_for_good
 
-    target = forgetting.Target(_wall_s(since), _wall_s(until), stream, topic)
+    target = Target(_wall_s(since), _wall_s(until), stream, topic)
     site = _folder(folder)
-    open_database(site, may_create=False).close()
-    if not yes:
-        typer.confirm(f"Forget this in {site} for good?", abort=True)
-    gone = forgetting.forget(site, target)
+    archive = Archive(_store(site))
+    try:
+        if not yes:
+            typer.confirm(f"Forget this in {site} for good?", abort=True)
+        gone = forget_for_good(archive, target)
+    finally:
+        archive.close()
     typer.echo(
         f"{gone.num_entries} entries, {gone.num_pictures} key frames and {gone.num_waiting} "
         "segments without a summary are gone"
@@ -157,9 +159,15 @@ def forget(
 
 def _open(folder: Path | None, *, is_asked: bool = False) -> Search:
     from onlooker.plugins.memory.search import Search
-    from onlooker.plugins.memory.sqlite import embedder_of
+    from onlooker.plugins.memory.site import embedder_of
 
-    return Search(_folder(folder), embedder_of("auto") if is_asked else None, may_create=False)
+    return Search(_store(_folder(folder)), embedder_of("auto") if is_asked else None)
+
+
+def _store(folder: Path) -> Store:
+    from onlooker.plugins.memory.store import key_for, open_store
+
+    return open_store(folder, key_for(folder), may_create=False)
 
 
 def _folder(folder: Path | None) -> Path:

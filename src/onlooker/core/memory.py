@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from onlooker.core.errors import BadSettings
 from onlooker.core.percept import Picture
 
 # seen: something changed; heard, said: words of people, ours; answer: of the brain;
@@ -55,8 +56,33 @@ class Evidence:
     text: str
     stream: str | None = None
     labels: tuple[str, ...] = ()
-    picture: str = ""  # where its key frame lies; empty if there is none
+    picture: str = ""  # where its key frame lies; empty: it has none. `picture(id)` gives it
     score: float = 0.0  # higher fits better; comparable within one answer only
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to forget; what is given narrows it. Times are wall times, as in `Evidence.wall_s`."""
+
+    since_s: float | None = None
+    until_s: float | None = None
+    stream: str | None = None
+    topic: str = ""  # entries with all of these words
+
+    def __post_init__(self) -> None:
+        given = (self.since_s, self.until_s, self.stream, self.topic.strip() or None)
+        if all(part is None for part in given):
+            raise BadSettings("say what to forget: a span of time, a stream or a topic")
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was removed."""
+
+    num_entries: int
+    num_pictures: int
+    num_waiting: int  # segments without a summary
+    is_complete: bool  # False: another process reads, and keeps old pages of the log from going
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +94,7 @@ class Segment:
     lines: tuple[str, ...]  # what happened, each with its time, oldest first
     instructions: tuple[str, ...] = ()  # that stood: what matters to them is to be kept
     pictures: tuple[Picture, ...] = field(default=(), compare=False)  # a few, for who can see
+    language: str = field(default="", compare=False)  # of its summary, such as "zh"; empty: any
 
 
 @dataclass(frozen=True, slots=True)

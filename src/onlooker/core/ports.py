@@ -14,7 +14,7 @@ from onlooker.core.clock import Clock
 from onlooker.core.decision import Decision
 from onlooker.core.event import Event, Usage
 from onlooker.core.media import AudioChunk, Media
-from onlooker.core.memory import Entry, Evidence, Kept, Question, Segment
+from onlooker.core.memory import Entry, Evidence, Forgotten, Kept, Question, Segment, Target
 from onlooker.core.moment import Observation
 from onlooker.core.percept import Pictures, Scene
 from onlooker.core.prompt import Prompt
@@ -179,6 +179,18 @@ class MemorySession(Protocol):
 
     async def recall(self, question: Question) -> tuple[Evidence, ...]:
         """Give what fits, best first; without words, the newest first."""
+        ...
+
+    async def entry(self, id_: int) -> Evidence | None:
+        """Give one entry by its number; None if it has gone."""
+        ...
+
+    async def picture(self, id_: int) -> bytes | None:
+        """Give the key frame of an entry as JPEG; None if it has none, or has gone."""
+        ...
+
+    async def forget(self, target: Target) -> Forgotten:
+        """Remove what the target names: text, search index, key frames, summaries of the time."""
         ...
 
     async def owe(self, segment: Segment) -> None:

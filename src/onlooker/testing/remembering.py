@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from onlooker.core.errors import MemoryFailed
-from onlooker.core.memory import Entry, Evidence, Kept, Question, Segment
+from onlooker.core.memory import Entry, Evidence, Forgotten, Kept, Question, Segment, Target
 
 
 class ListMemory:
@@ -36,6 +36,23 @@ class ListMemory:
             and (question.until_s is None or one.start_s <= question.until_s)
         ]
         return tuple(found[-question.limit :])
+
+    async def entry(self, id_: int) -> Evidence | None:
+        found = self._evidence()
+        return found[id_] if 0 <= id_ < len(found) else None
+
+    async def picture(self, id_: int) -> bytes | None:
+        picture = self.entries[id_].picture if 0 <= id_ < len(self.entries) else None
+        return picture.jpeg if picture else None
+
+    async def forget(self, target: Target) -> Forgotten:
+        """Forget entries whose text holds the topic."""
+        self._check()
+        left = [entry for entry in self.entries if target.topic not in entry.text]
+        num_gone = len(self.entries) - len(left)
+        self.entries[:] = left
+        self.num_forgotten += 1
+        return Forgotten(num_gone, 0, 0, is_complete=True)
 
     async def owe(self, segment: Segment) -> None:
         self._check()

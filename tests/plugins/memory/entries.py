@@ -9,6 +9,7 @@ from onlooker.core.percept import Picture
 from onlooker.plugins.memory.archive import Archive, Limits
 from onlooker.plugins.memory.embedding import Embedder
 from onlooker.plugins.memory.search import Search
+from onlooker.plugins.memory.store import open_store
 
 OPENED_S = 1_700_000_000.0
 NO_LIMITS = Limits(1e9, 10**9, 2**40, 2**40, 1000)
@@ -31,8 +32,8 @@ def seen(
 def site(
     folder: Path, *entries: Entry, embedder: Embedder | None = None
 ) -> Iterator[tuple[Archive, Search]]:
-    archive = Archive(folder, embedder)
-    search = Search(folder, embedder)
+    archive = Archive(open_store(folder), embedder)
+    search = Search(open_store(folder), embedder)
     try:
         archive.add("default", OPENED_S, entries)
         yield archive, search

@@ -8,8 +8,9 @@ from onlooker.core.errors import MemoryFailed
 from onlooker.core.memory import Entry, Question, Segment
 from onlooker.core.percept import Picture
 from onlooker.plugins.memory.archive import Archive, Limits
-from onlooker.plugins.memory.schema import APPLICATION_ID, FILE, STEPS
+from onlooker.plugins.memory.schema import APPLICATION_ID, STEPS
 from onlooker.plugins.memory.search import Search
+from onlooker.plugins.memory.store import FILE, open_store
 from tests.plugins.memory.entries import NO_LIMITS, OPENED_S, seen, site
 
 SEGMENT = Segment(0, 90, ("<3.0> a dog came in",), ("watch the dog",))
@@ -128,7 +129,7 @@ def _of_something_else(path: Path) -> None:
 
 
 def _of_the_future(path: Path) -> None:
-    Archive(path.parent).close()
+    Archive(open_store(path.parent)).close()
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
@@ -139,7 +140,7 @@ def _no_database(path: Path) -> None:
 
 
 def _torn(path: Path) -> None:
-    archive = Archive(path.parent)
+    archive = Archive(open_store(path.parent))
     archive.add("default", OPENED_S, [seen(n, f"thing {n} " + "x" * 900) for n in range(200)])
     archive.close()
     data = bytearray(path.read_bytes())
@@ -162,7 +163,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_is(
     spoil(tmp_path / FILE)
     before = (tmp_path / FILE).read_bytes()
     with pytest.raises(MemoryFailed, match=words):
-        Archive(tmp_path)
+        Archive(open_store(tmp_path))
     assert (tmp_path / FILE).read_bytes() == before
 
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from onlooker.core.errors import BadSettings
-from onlooker.core.memory import Question, Segment
+from onlooker.core.memory import Forgotten, Question, Segment, Target
 from onlooker.plugins.memory.embedding import Embedder, packed
-from onlooker.plugins.memory.forgetting import Forgotten, Target, forget
+from onlooker.plugins.memory.forgetting import forget
 from tests.plugins.memory.entries import OPENED_S, seen, site
 
 SECRET = "a visitor in a zebraprint coat"
@@ -49,7 +49,7 @@ def test_a_topic_goes_with_text_words_direction_pictures_and_summary(
         before = all_bytes(tmp_path)
         assert all(trace in before for trace in (*traces, bits, exact))
 
-        forgotten = forget(tmp_path, Target(topic="Zebraprint"))
+        forgotten = forget(archive, Target(topic="Zebraprint"))
 
         assert forgotten == Forgotten(
             num_entries=3, num_pictures=2, num_waiting=1, is_complete=True
@@ -64,8 +64,8 @@ def test_a_topic_goes_with_text_words_direction_pictures_and_summary(
 
 
 def test_a_span_goes_from_every_stream(tmp_path: Path) -> None:
-    with site(tmp_path, *ENTRIES) as (_, search):
-        forget(tmp_path, Target(since_s=OPENED_S + 150, until_s=OPENED_S + 300))
+    with site(tmp_path, *ENTRIES) as (archive, search):
+        forget(archive, Target(since_s=OPENED_S + 150, until_s=OPENED_S + 300))
         left = search.find(Question(limit=99), OPENED_S)
     assert {evidence.text for evidence in left} == {
         "a dog ran by", "a dog, nobody else", "a van left", "a van",
@@ -73,8 +73,8 @@ def test_a_span_goes_from_every_stream(tmp_path: Path) -> None:
 
 
 def test_a_stream_goes_and_the_others_stay(tmp_path: Path) -> None:
-    with site(tmp_path, *ENTRIES) as (_, search):
-        forget(tmp_path, Target(stream="hall"))
+    with site(tmp_path, *ENTRIES) as (archive, search):
+        forget(archive, Target(stream="hall"))
         left = search.find(Question(limit=99), OPENED_S)
     assert "hall" not in {evidence.stream for evidence in left}
     assert "a van left" in {evidence.text for evidence in left}
@@ -85,16 +85,16 @@ def test_a_span_of_which_only_a_waiting_segment_speaks_goes_too(tmp_path: Path) 
     with site(tmp_path) as (archive, search):
         archive.owe("default", OPENED_S, Segment(0, 90, ("<5.0> a secret word",)), 9)
         archive.owe("default", OPENED_S, Segment(90, 180, ("<95.0> another",)), 9)
-        forgotten = forget(tmp_path, Target(until_s=OPENED_S + 50))
+        forgotten = forget(archive, Target(until_s=OPENED_S + 50))
         assert forgotten.num_waiting == 1
         assert len(search.kept("default", OPENED_S, 9, 9).waiting) == 1
     assert b"a secret word" not in all_bytes(tmp_path)
 
 
 def test_forgetting_what_is_not_there_removes_nothing(tmp_path: Path) -> None:
-    with site(tmp_path, *ENTRIES) as (_, search):
-        assert forget(tmp_path, Target(topic="rhinoceros")).num_entries == 0
-        assert forget(tmp_path, Target(topic='"; DROP TABLE entry; --')).num_entries == 0
+    with site(tmp_path, *ENTRIES) as (archive, search):
+        assert forget(archive, Target(topic="rhinoceros")).num_entries == 0
+        assert forget(archive, Target(topic='"; DROP TABLE entry; --')).num_entries == 0
         assert len(search.find(Question(limit=99), OPENED_S)) == len(ENTRIES)
 
 
@@ -104,6 +104,9 @@ def test_forgetting_everything_by_accident_is_refused() -> None:
 
 
 def test_a_topic_in_a_script_without_spaces_goes_too(tmp_path: Path) -> None:
-    with site(tmp_path, seen(10, "user: 我的密码是红色"), seen(99, "user: 你好")) as (_, search):
-        assert forget(tmp_path, Target(topic="密码")).num_entries == 1
+    with site(tmp_path, seen(10, "user: 我的密码是红色"), seen(99, "user: 你好")) as (
+        archive,
+        search,
+    ):
+        assert forget(archive, Target(topic="密码")).num_entries == 1
         assert [one.text for one in search.find(Question(), OPENED_S)] == ["user: 你好"]

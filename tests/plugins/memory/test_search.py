@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from onlooker.core.memory import Question
 from onlooker.plugins.memory.embedding import Embedder, packed, similarity
-from onlooker.plugins.memory.search import terms_of
+from onlooker.plugins.memory.words import terms_of
 from tests.plugins.memory.entries import OPENED_S, seen, site
 
 NOTES = (

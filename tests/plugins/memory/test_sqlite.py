@@ -9,12 +9,8 @@ import pytest
 from onlooker.core.errors import BadSettings, MemoryFailed
 from onlooker.core.memory import Question, Segment
 from onlooker.plugins.memory import embedding
-from onlooker.plugins.memory.sqlite import (
-    SqliteMemory,
-    SqliteSession,
-    SqliteSettings,
-    embedder_of,
-)
+from onlooker.plugins.memory.site import SiteSession, embedder_of
+from onlooker.plugins.memory.sqlite import SqliteMemory, SqliteSettings
 from tests.plugins.memory.entries import seen
 
 WRITE_FOR_EVER = """
@@ -37,7 +33,7 @@ asyncio.run(main())
 """
 
 
-async def opened(folder: Path, session: str = "default", now_s: float = 0.0) -> SqliteSession:
+async def opened(folder: Path, session: str = "default", now_s: float = 0.0) -> SiteSession:
     settings = SqliteSettings(folder=folder, session=session, meaning="off")
     return await SqliteMemory(settings).open(now_s)
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from onlooker.core.errors import MemoryFailed
 from onlooker.core.memory import Entry, Segment
 from onlooker.plugins.memory.embedding import Embedder, packed
-from onlooker.plugins.memory.pictures import PictureFolder
-from onlooker.plugins.memory.schema import open_database
+from onlooker.plugins.memory.store import DATABASE_ERRORS, Store
+from onlooker.plugins.memory.words import grams_of
 
 MAX_TEXT = 4000  # characters of an entry
 MAX_SEGMENT = 60_000  # characters of a segment that waits
@@ -37,9 +35,9 @@ class Archive:
         MemoryFailed: on opening and on every write; what was written before stays.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder | None = None) -> None:
-        self.database = open_database(folder)
-        self.pictures = PictureFolder(folder)
+    def __init__(self, store: Store, embedder: Embedder | None = None) -> None:
+        self.database = store.database
+        self.pictures = store.pictures
         self._embedder = embedder
 
     def add(self, session: str, opened_s: float, entries: Sequence[Entry]) -> None:
@@ -136,7 +134,7 @@ class Archive:
         except BaseException as error:
             if self.database.in_transaction:
                 self.database.execute("ROLLBACK")
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, DATABASE_ERRORS):
                 raise MemoryFailed(f"the memory's database says: {error}") from None
             raise
 
@@ -158,9 +156,10 @@ class Archive:
         picture: str | None,
         vector: tuple[bytes, bytes] | None,
     ) -> None:
+        text = entry.text[:MAX_TEXT]
         added = self.database.execute(
-            "INSERT INTO entry (session, kind, wall_s, duration_s, stream, labels, text, picture,"
-            " picture_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO entry (session, kind, wall_s, duration_s, stream, labels, text, grams, "
+            "picture, picture_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 session,
                 entry.kind,
@@ -168,7 +167,8 @@ class Archive:
                 entry.end_s - entry.start_s,
                 entry.stream,
                 " ".join(entry.labels),
-                entry.text[:MAX_TEXT],
+                text,
+                grams_of(text),
                 picture,
                 len(entry.picture.jpeg) if entry.picture else 0,
             ),

@@ -3,54 +3,26 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from dataclasses import dataclass
-from pathlib import Path
 
-from onlooker.core.errors import BadSettings, MemoryFailed
+from onlooker.core.errors import MemoryFailed
+from onlooker.core.memory import Forgotten, Target
 from onlooker.plugins.memory.archive import Archive
+from onlooker.plugins.memory.schema import Database
+from onlooker.plugins.memory.store import DATABASE_ERRORS
 
 NEAR_S = 5.0  # key frames so near to what is forgotten show it too
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What to forget; what is given narrows it. Times are wall times."""
-
-    since_s: float | None = None
-    until_s: float | None = None
-    stream: str | None = None
-    topic: str = ""
-
-    def __post_init__(self) -> None:
-        given = (self.since_s, self.until_s, self.stream, self.topic.strip() or None)
-        if all(part is None for part in given):
-            raise BadSettings("say what to forget: a span of time, a stream or a topic")
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """What was removed."""
-
-    num_entries: int
-    num_pictures: int
-    num_waiting: int
-    is_complete: bool  # False: another process reads, and keeps old pages of the log from going
-
-
-def forget(folder: Path, target: Target) -> Forgotten:
+def forget(archive: Archive, target: Target) -> Forgotten:
     """Remove what the target names, every summary that covers a part of it, and its traces.
 
     Raises:
         MemoryFailed: the database cannot be written; nothing was removed then.
     """
-    archive = Archive(folder)
     try:
         return _forget(archive, target)
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise MemoryFailed(f"the memory's database says: {error}") from None
-    finally:
-        archive.close()
 
 
 def _forget(archive: Archive, target: Target) -> Forgotten:
@@ -115,7 +87,7 @@ def _named(target: Target) -> tuple[str, list[object]]:
     return " AND ".join(parts), values
 
 
-def _drop_waiting(database: sqlite3.Connection, target: Target) -> int:
+def _drop_waiting(database: Database, target: Target) -> int:
     """Drop segments that overlap what is forgotten, or that speak of it."""
     gone = database.execute(
         "DELETE FROM waiting WHERE EXISTS (SELECT 1 FROM doomed "

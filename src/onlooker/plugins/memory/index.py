@@ -6,12 +6,11 @@ milliseconds, and the nearest are then measured exactly. N = entries, W = 24 wor
 
 from __future__ import annotations
 
-import sqlite3
-
 import numpy as np
 import numpy.typing as npt
 
 from onlooker.core.memory import KINDS, EntryKind
+from onlooker.plugins.memory.schema import Database
 
 NUM_WORDS = 24
 _BITS_OF = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)
@@ -20,7 +19,7 @@ _BITS_OF = np.array([number.bit_count() for number in range(1 << 16)], np.uint8)
 class Index:
     """Follows the database; `refresh` before each use."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         self._streams: dict[str | None, int] = {}
         self._clear(-1)

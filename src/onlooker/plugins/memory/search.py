@@ -7,47 +7,32 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from onlooker.core.errors import MemoryFailed
 from onlooker.core.memory import Evidence, Kept, Question, Segment
 from onlooker.plugins.memory.embedding import Embedder, packed, similarity
 from onlooker.plugins.memory.index import Index
-from onlooker.plugins.memory.pictures import PictureFolder
-from onlooker.plugins.memory.schema import open_database
+from onlooker.plugins.memory.store import DATABASE_ERRORS, Store
+from onlooker.plugins.memory.words import match_of
 
 NUM_CANDIDATES = 50  # of each way to search
 NUM_COARSE = 400  # of the search by meaning, before exact measuring
 MIN_SIMILARITY = 0.25  # cosine: below it, texts have nothing to do with each other
 RANK_OFFSET = 60
 MAX_ALIKE = 2  # results that differ in numbers only
-MAX_TERMS = 12
 MAX_VALUES = 10_000  # of one statement: SQLite takes 32,766
-# Words of questions that stand in every text and say nothing of what is meant.
-_EMPTY_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """a about an and any anybody anyone are at be been before but by can could did do does
-        ever for from had has have he her him his how i in is it its me my now of on or our she
-        show so some tell than that the their them then there they this to us was we were what
-        when where which who whom why will with would you your""",
-    )
-)
 _COLUMNS = "entry.id, kind, session, wall_s, duration_s, entry.text, stream, entry.labels, picture"
 
 
 class Search:
-    """Reads a site's database through a connection of its own. Not for several threads at once."""
+    """Reads a site. Not for several threads at once."""
 
-    def __init__(
-        self, folder: Path, embedder: Embedder | None = None, *, may_create: bool = True
-    ) -> None:
-        self._database = open_database(folder, may_create=may_create)
-        self._pictures = PictureFolder(folder)
+    def __init__(self, store: Store, embedder: Embedder | None = None) -> None:
+        self._database = store.database
+        self._pictures = store.pictures
         self._embedder = embedder
         self._index = Index(self._database)
         if embedder:
@@ -69,7 +54,7 @@ class Search:
         try:
             ranked = self._ranked(question, opened_s)
             rows = self._rows([id_ for id_, _ in ranked])
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise MemoryFailed(f"the memory's database says: {error}") from None
         found: list[Evidence] = []
         alike: Counter[str] = Counter()
@@ -83,10 +68,15 @@ class Search:
                 found.append(evidence)
         return tuple(found[: question.limit])
 
-    def get(self, id_: int) -> Evidence | None:
+    def get(self, id_: int, opened_s: float = 0.0) -> Evidence | None:
         """Give one entry."""
         row = self._rows([id_]).get(id_)
-        return self._evidence(row, 0.0, 0.0) if row else None
+        return self._evidence(row, opened_s, 0.0) if row else None
+
+    def picture(self, id_: int) -> bytes | None:
+        """Give the key frame of an entry, as JPEG."""
+        row = self._rows([id_]).get(id_)
+        return self._pictures.read(row[8]) if row and row[8] else None
 
     def kept(self, session: str, opened_s: float, num_blocks: int, num_words: int) -> Kept:
         """Give what a session needs to go on."""
@@ -139,7 +129,6 @@ class Search:
         self._database.close()
 
     def _ranked(self, question: Question, opened_s: float) -> list[tuple[int, float]]:
-        terms = terms_of(question.words)
         condition, values = _condition(question, opened_s)
         if not question.words.strip():
             rows = self._database.execute(
@@ -150,17 +139,16 @@ class Search:
             return [(row[0], 0.0) for row in rows]
         scores: defaultdict[int, float] = defaultdict(float)
         for ids in (
-            self._by_words(terms, condition, values),
+            self._by_words(match_of(question.words), condition, values),
             self._by_meaning(question, opened_s),
         ):
             for rank, id_ in enumerate(ids):
                 scores[id_] += 1 / (RANK_OFFSET + rank)
         return sorted(scores.items(), key=lambda item: (-item[1], -item[0]))
 
-    def _by_words(self, terms: list[str], condition: str, values: list[object]) -> list[int]:
-        if not terms:
+    def _by_words(self, match: str, condition: str, values: list[object]) -> list[int]:
+        if not match:
             return []
-        match = " OR ".join(f'"{term}"' for term in terms)
         rows = self._database.execute(
             f"SELECT entry.id FROM words JOIN entry ON entry.id = words.rowid "  # noqa: S608
             f"WHERE words MATCH ? AND {condition} "
@@ -223,15 +211,9 @@ class Search:
             text=text,
             stream=stream,
             labels=tuple(labels.split()),
-            picture=str(self._pictures.path(picture)) if picture else "",
+            picture=self._pictures.shown(picture) if picture else "",
             score=score,
         )
-
-
-def terms_of(words: str) -> list[str]:
-    """Give the words of a question that tell one text from another; all, if none does."""
-    found = list(dict.fromkeys(re.findall(r"\w+", words.lower())))
-    return [word for word in found if word not in _EMPTY_WORDS][:MAX_TERMS] or found[:MAX_TERMS]
 
 
 def _condition(question: Question, opened_s: float) -> tuple[str, list[object]]:

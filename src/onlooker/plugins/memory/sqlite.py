@@ -1,7 +1,6 @@
 """`sqlite`: one folder a site, with a database and key frames.
 
-Several processes may share a site under session names of their own. Writing and reading have a
-thread each, so that a search does not wait for what is being written.
+Several processes may share a site under session names of their own.
 """
 
 from __future__ import annotations
@@ -10,26 +9,18 @@ import asyncio
 import fcntl
 import os
 import re
-import sqlite3
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Literal, TypeVar
+from typing import IO
 
 from pydantic import BaseModel, Field, field_validator
 
-from onlooker.core.errors import BadSettings, MemoryFailed
-from onlooker.core.memory import Entry, Evidence, Kept, Question, Segment
+from onlooker.core.errors import MemoryFailed
 from onlooker.plugins.memory.archive import Archive, Limits
-from onlooker.plugins.memory.embedding import Embedder
 from onlooker.plugins.memory.search import Search
-
-RETAIN_EVERY = 200  # writes
-NUM_WORDS = 64  # things said that a session finds again
-NUM_BLOCKS = 64
-
-T = TypeVar("T")
+from onlooker.plugins.memory.site import Hold, Meaning, SiteSession, embedder_of
+from onlooker.plugins.memory.store import key_for, open_store
 
 
 def default_folder() -> Path:
@@ -49,9 +40,13 @@ class SqliteSettings(BaseModel, frozen=True, extra="forbid"):
         pattern=r"^[\w-]{1,64}$",
         description="a name: the next session of this name goes on where this one ended",
     )
-    meaning: Literal["auto", "on", "off"] = Field(
+    meaning: Meaning = Field(
         default="auto",
         description="search by meaning as well as by words; auto: if the extra is installed",
+    )
+    encrypted: bool = Field(
+        default=False,
+        description="the passphrase is in ONLOOKER_MEMORY_KEY; needs the extra [encrypted]",
     )
     max_age_days: float = Field(default=30.0, gt=0, description="older entries are removed")
     max_entries: int = Field(default=200_000, ge=1, description="the oldest go first")
@@ -86,27 +81,22 @@ class SqliteMemory:
     def __init__(self, settings: SqliteSettings) -> None:
         self._settings = settings
 
-    async def open(self, now_s: float) -> SqliteSession:
+    async def open(self, now_s: float) -> SiteSession:
         """Open the site under the session's name.
 
         Raises:
             MemoryFailed: the database cannot be used, or another process uses the name.
+            BadSettings: it is to be encrypted, and there is no passphrase or no library for it.
         """
-        lock = _locked(self._settings.folder, self._settings.session)
-        writer, reader = ThreadPoolExecutor(1, "memory-w"), ThreadPoolExecutor(1, "memory-r")
-        running = asyncio.get_running_loop()
-        try:
-            folder = self._settings.folder
-            embedder = await running.run_in_executor(writer, embedder_of, self._settings.meaning)
-            archive = await running.run_in_executor(writer, Archive, folder, embedder)
-            await running.run_in_executor(writer, archive.sweep)
-            search = await running.run_in_executor(reader, Search, folder, embedder)
-        except BaseException:
-            lock.close()
-            writer.shutdown(wait=False)
-            reader.shutdown(wait=False)
-            raise
-        session = SqliteSession(self._settings, lock, (writer, archive), (reader, search))
+        with ExitStack() as opening:
+            opening.enter_context(_locked(self._settings.folder, self._settings.session))
+            writer, reader = ThreadPoolExecutor(1, "memory-w"), ThreadPoolExecutor(1, "memory-r")
+            opening.callback(writer.shutdown, wait=False)
+            opening.callback(reader.shutdown, wait=False)
+            hold = await asyncio.get_running_loop().run_in_executor(
+                writer, self._hold, writer, reader, opening
+            )
+        session = SiteSession(hold)
         try:
             await session.begin(now_s)
         except BaseException:
@@ -114,115 +104,23 @@ class SqliteMemory:
             raise
         return session
 
+    def _hold(
+        self, writer: ThreadPoolExecutor, reader: ThreadPoolExecutor, opening: ExitStack
+    ) -> Hold:
+        settings = self._settings
+        key = key_for(settings.folder, is_wanted=settings.encrypted)
+        embedder = embedder_of(settings.meaning)
+        store = open_store(settings.folder, key)
+        opening.callback(store.close)
+        archive = Archive(store, embedder)
+        archive.sweep()
+        search = Search(open_store(settings.folder, key), embedder)
+        return Hold(
+            settings.session, settings.limits, archive, search, writer, reader, opening.pop_all()
+        )
+
     async def close(self) -> None:
         pass
-
-
-class SqliteSession:
-    """One session's hold on a site."""
-
-    def __init__(
-        self,
-        settings: SqliteSettings,
-        lock: IO[bytes],
-        writing: tuple[ThreadPoolExecutor, Archive],
-        reading: tuple[ThreadPoolExecutor, Search],
-    ) -> None:
-        self._settings = settings
-        self._name = settings.session
-        self._lock = lock
-        self._writer, self._archive = writing
-        self._reader, self._search = reading
-        self._opened_s = 0.0  # wall time at session time 0
-        self._newest_s = 0.0  # session time of the newest entry
-        self._num_writes = 0
-
-    async def begin(self, now_s: float) -> None:
-        """Settle what wall time this session's time 0 has."""
-        newest_s = await self._read(lambda: self._search.newest_wall_s(self._name))
-        # A clock that was set back, or a file played faster than it was made, must not put
-        # this session before the last one.
-        wall_s = max(datetime.now(UTC).timestamp(), newest_s + 0.001)
-        self._opened_s = wall_s - now_s
-        await self._write(self._retain)
-
-    async def kept(self) -> Kept:
-        """Give what this name's earlier sessions, or this one so far, left to go on from."""
-        return await self._read(
-            lambda: self._search.kept(self._name, self._opened_s, NUM_BLOCKS, NUM_WORDS)
-        )
-
-    async def num_deletes(self) -> int:
-        """Count how often something was forgotten; more than before: read `kept` again."""
-        return await self._read(self._search.num_deletes)
-
-    async def remember(self, entries: Sequence[Entry]) -> None:
-        """Write entries, all or none."""
-        self._newest_s = max([self._newest_s, *(entry.end_s for entry in entries)])
-        self._num_writes += 1
-        if self._num_writes % RETAIN_EVERY == 0:
-            # First, so that a failure leaves no entry that is written and yet tried again.
-            await self._write(self._retain)
-        await self._write(lambda: self._archive.add(self._name, self._opened_s, entries))
-
-    async def recall(self, question: Question) -> tuple[Evidence, ...]:
-        """Give what fits, best first, of this site."""
-        return await self._read(lambda: self._search.find(question, self._opened_s))
-
-    async def owe(self, segment: Segment) -> None:
-        """Keep a segment until it is summarised."""
-        limit = self._settings.max_waiting
-        await self._write(lambda: self._archive.owe(self._name, self._opened_s, segment, limit))
-
-    async def settle(self, segment: Segment, summary: Entry) -> bool:
-        """Write a segment's summary; False if the segment was forgotten meanwhile."""
-        return await self._write(
-            lambda: self._archive.settle(self._name, self._opened_s, segment, summary)
-        )
-
-    async def keep_state(self, state: str) -> None:
-        """Keep a text for the next session of this name."""
-        await self._write(lambda: self._archive.keep_state(self._name, state))
-
-    async def close(self) -> None:
-        try:
-            await self._write(self._archive.close)
-            await self._read(self._search.close)
-        finally:
-            self._writer.shutdown(wait=False)
-            self._reader.shutdown(wait=False)
-            self._lock.close()
-
-    def _retain(self) -> None:
-        self._archive.retain(self._settings.limits, self._opened_s + self._newest_s)
-
-    async def _write(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, _named, work)
-
-    async def _read(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reader, _named, work)
-
-
-def _named(work: Callable[[], T]) -> T:
-    """Do work; what a database or a disk says becomes an error of ours."""
-    try:
-        return work()
-    except sqlite3.Error as error:
-        raise MemoryFailed(f"the memory's database says: {error}") from None
-    except OSError as error:
-        raise MemoryFailed(f"the memory cannot be written: {error}") from None
-
-
-def embedder_of(meaning: Literal["auto", "on", "off"]) -> Embedder | None:
-    """Load the text encoder, if it is wanted and there."""
-    if meaning == "off":
-        return None
-    try:
-        return Embedder()
-    except BadSettings:
-        if meaning == "on":
-            raise
-        return None
 
 
 def _locked(folder: Path, session: str) -> IO[bytes]:
