@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "live": {"core"},  # so that all real-time behaviour is tested without network or waiting
     "plugins": {"core"},
     "evaluate": {"core", "live", "numpy", "pydantic"},
-    "model": {"core"},
+    "model": {"core", "pydantic"},
     "data": {"core", "live", "evaluate", "av", "pyarrow"},
     "testing": {"core", "numpy", "PIL", "av"},
     "config": {"core", "live", "pydantic"},

@@ -18,7 +18,7 @@ from onlooker.core.percept import Percept
 from onlooker.core.ports import Codec, Perception
 from onlooker.core.prompt import Turn
 from onlooker.core.wire import from_json, to_json
-from onlooker.evaluate.suite import Item
+from onlooker.evaluate.suite import FramesDigest, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Seen:
 
     turns: tuple[Turn, ...]
     look_ms: tuple[float, ...] = ()  # none: symbolic, or seen before
+    frames_sha256: str = ""  # of the frames that were looked at
 
 
 async def see(item: Item, eyes: Eyes) -> Seen:
@@ -44,16 +45,19 @@ async def see(item: Item, eyes: Eyes) -> Seen:
     A tick that the eyes fail on has no percept, which costs it its decision, as in life.
 
     Raises:
-        ItemMissing: its frames cannot be had, or are others than the suite's.
+        ItemMissing: its frames cannot be had.
     """
     if item.frames is None:
         return Seen(item.turns)
-    kept = eyes.kept / f"{item.truth.item}.jsonl" if eyes.kept and not eyes.codec else None
+    kept = None
+    if eyes.kept and not eyes.codec and item.frames_sha256:
+        kept = eyes.kept / f"{item.truth.item}-{item.frames_sha256[:12]}.jsonl"
     if kept and kept.is_file():
         return Seen(_with_percepts(item.turns, _read(kept)))
     percepts: dict[int, tuple[Percept, ...]] = {}
     look_ms: list[float] = []
-    frames = _by_second(item.frames(), item.turns)
+    digest = FramesDigest()
+    frames = _by_second(_counted(item.frames(), digest), item.turns)
     async with _opened(eyes) as look:
         for turn, shown in frames:
             began_s = perf_counter()
@@ -62,9 +66,9 @@ async def see(item: Item, eyes: Eyes) -> Seen:
             except PerceptionFailed:
                 continue
             look_ms.append(round((perf_counter() - began_s) * 1e3, 3))
-    if kept:
+    if kept and digest.hex == item.frames_sha256:
         _write(kept, percepts)
-    return Seen(_with_percepts(item.turns, percepts), tuple(look_ms))
+    return Seen(_with_percepts(item.turns, percepts), tuple(look_ms), digest.hex)
 
 
 Look = Callable[[Observation], Awaitable[tuple[Percept, ...]]]
@@ -87,6 +91,12 @@ async def _opened(eyes: Eyes) -> AsyncIterator[Look]:
             return (*pictures, *scene)
 
         yield look
+
+
+def _counted(frames: Iterator[VideoFrame], digest: FramesDigest) -> Iterator[VideoFrame]:
+    for frame in frames:
+        digest.add(frame)
+        yield frame
 
 
 def _by_second(

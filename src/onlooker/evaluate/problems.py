@@ -13,6 +13,7 @@ ProblemKind = Literal[
     "bad_annotation",
     "bad_prediction",
     "duplicate_item",
+    "frames_differ",
     "judge_failed",
     "missing_prediction",
     "missing_video",

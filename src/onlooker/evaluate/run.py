@@ -14,11 +14,11 @@ from onlooker.core.event import Event, Failed
 from onlooker.core.ports import Model
 from onlooker.evaluate import prediction as predictions
 from onlooker.evaluate import truth as truths
-from onlooker.evaluate.look import Eyes, see
+from onlooker.evaluate.look import Eyes, Seen, see
 from onlooker.evaluate.prediction import Prediction
 from onlooker.evaluate.problems import Problem
 from onlooker.evaluate.replay import Latency, play
-from onlooker.evaluate.suite import ItemMissing, Suite
+from onlooker.evaluate.suite import Item, ItemMissing, Suite
 from onlooker.evaluate.truth import Truth
 from onlooker.live.settings import LiveSettings
 
@@ -122,8 +122,20 @@ async def _play(suite: Suite, name: str, player: Player) -> Done:
         past=item.past,
     )
     return Done(
-        name, item.truth, played.prediction(name), seen.look_ms, _failures(name, played.events)
+        name,
+        item.truth,
+        played.prediction(name),
+        seen.look_ms,
+        (*_other_frames(item, seen), *_failures(name, played.events)),
     )
+
+
+def _other_frames(item: Item, seen: Seen) -> tuple[Problem, ...]:
+    if not seen.frames_sha256 or seen.frames_sha256 == item.frames_sha256:
+        return ()
+    name, wanted, found = item.truth.item, item.frames_sha256[:12], seen.frames_sha256[:12]
+    detail = f"sha256 {found}..., the recipe has {wanted}...: other versions of libraries draw it"
+    return (Problem("frames_differ", name, f"{detail}; it is scored all the same"),)
 
 
 def _failures(name: str, events: Iterable[Event]) -> tuple[Problem, ...]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
+
+import numpy as np
 
 from onlooker.core.errors import OnlookerError
 from onlooker.core.media import VideoFrame
@@ -30,14 +33,37 @@ class Item:
     brain: Brain | None = None
     past: Past = field(default_factory=Past)
     frames: Callable[[], Iterator[VideoFrame]] | None = None  # in order of time
+    frames_sha256: str = ""  # what they should be, see `FramesDigest`
+
+
+class FramesDigest:
+    """Names frames by their pixels, sizes and times."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def add(self, frame: VideoFrame) -> None:
+        """Take a frame in."""
+        head = f"{frame.stream} {frame.time_s:.6f} {frame.pixels_HWC.shape}\n"
+        self._hash.update(head.encode())
+        self._hash.update(np.ascontiguousarray(frame.pixels_HWC).data)
+
+    @property
+    def hex(self) -> str:
+        return self._hash.hexdigest()
 
 
 class Suite(Protocol):
     """Named items. Equal digests are equal items, pixels included."""
 
-    name: str
-    digest: str
-    items: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def items(self) -> tuple[str, ...]: ...
 
     def family_of(self, item: str) -> str:
         """Say which family an item belongs to, without making it."""

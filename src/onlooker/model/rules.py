@@ -6,8 +6,9 @@ It reads the same scenes and writes the same decisions, and knows nothing but wh
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, field
+
+from pydantic import BaseModel
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.moment import Answer
@@ -16,6 +17,7 @@ from onlooker.core.ports import ModelTraits, Outcome, Say
 from onlooker.core.prompt import Prompt, Turn
 from onlooker.core.scene_words import where
 from onlooker.model.request import Request, read_request
+from onlooker.model.rivals import seen_words
 
 _AT_ONCE = frozenset(
     {"hello", "thanks", "cancel", "hard", "did_see", "when_came", "which_first", "what_was"}
@@ -155,7 +157,7 @@ class Watch:
         return f"{passed} seconds." if passed % period == 0 else ""
 
     def _every_scene(self, look: Look) -> str:
-        return seen_words(look) if self._every(look) else ""
+        return seen_words(look.objects) if self._every(look) else ""
 
     def _after(self, look: Look) -> str:
         is_due = look.second - self.since == self.request.number
@@ -180,10 +182,18 @@ class Watch:
         return "Next." if self._named(look.entered) else ""
 
 
-class RulesModel:
-    """A `Model` for scenes. Name it as `onlooker.model.rules:RulesModel`."""
+class RulesSettings(BaseModel, frozen=True, extra="forbid"):
+    """Nothing to choose."""
 
+
+class RulesModel:
+    """A `Model` for scenes: a detector with rules."""
+
+    Settings = RulesSettings
     traits = ModelTraits("rules", ("scene",))
+
+    def __init__(self, settings: RulesSettings | None = None) -> None:
+        self.settings = settings or RulesSettings()
 
     async def open(self) -> RulesSession:
         return RulesSession()
@@ -252,7 +262,7 @@ class RulesSession:
             "hello": "Hello!",
             "thanks": "You're welcome.",
             "how_many": f"{len(named)}.",
-            "what_see": seen_words(look),
+            "what_see": seen_words(look.objects),
             "where": where(named[0].box) if named else "No.",
             "is_there": is_seen,
             "did_see": has_come,
@@ -266,13 +276,6 @@ class RulesSession:
             "what_was": " ".join(self._past.texts[-1:]) or "No text.",
         }
         return answers[request.kind]
-
-
-def seen_words(look: Look) -> str:
-    """Say what is there, most of a kind first."""
-    counts = Counter(one.label for one in look.objects)
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{number} {label}" for label, number in ordered) or "Nothing."
 
 
 def _watch(request: Request, look: Look) -> Watch:
