@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from onlooker.config import Choice, Port, Settings, Sources, explain
 from onlooker.core.clock import MediaClock, SessionClock, WallClock
 from onlooker.core.errors import BadSettings, UnknownPlugin
-from onlooker.core.ports import Model, Sink, Source
+from onlooker.core.ports import Codec, Model, Perception, Sink, Source, Summariser
 from onlooker.live.session import Parts
 from onlooker.live.settings import TaskSettings
+from onlooker.live.summariser import ModelSummariser
 from onlooker.plugins.loader import PORTS, installed, load
-from onlooker.plugins.source.address import parse_address, refuse_unless_allowed
+from onlooker.plugins.source.address import Address, parse_address, refuse_unless_allowed
 
 
 def parts_of(settings: Settings, addresses: Iterable[str]) -> Parts:
@@ -27,15 +28,16 @@ def parts_of(settings: Settings, addresses: Iterable[str]) -> Parts:
         BadSettings, UnknownPlugin, SourceRefused: a sentence that says what to change.
     """
     check_tables(settings)
+    model = model_of(settings)
     return Parts(
         sources=sources_of(settings.source, addresses),
-        codec=_chosen("codec", settings.codec),
-        perception=_chosen("perception", settings.perception),
-        model=model_of(settings),
-        brain=_chosen("brain", settings.brain),
-        tasks=tasks_of(settings.brain.tasks),
-        memory=_chosen("memory", settings.memory),
-        summariser=_chosen("summariser", settings.summariser),
+        codec=chosen("codec", settings.codec),
+        perception=chosen("perception", settings.perception),
+        model=model,
+        brain=chosen("brain", settings.brain),
+        tasks=tasks_of(settings.brain.tasks, settings.live.language),
+        memory=chosen("memory", settings.memory),
+        summariser=chosen("summariser", settings.summariser),
         sinks=sinks_of(settings),
     )
 
@@ -45,30 +47,57 @@ def sources_of(settings: Sources, addresses: Iterable[str]) -> dict[str, Source]
     sources: dict[str, Source] = {}
     for typed in addresses:
         address = parse_address(typed)
-        refuse_unless_allowed(address, settings.allow, settings.roots)
-        kind = load("source", address.scheme)
-        own = _validated(kind, "source", address.scheme, settings)
-        sources[_free_name(address.stream, sources)] = kind(address.location, own)
+        sources[_free_name(address.stream, sources)] = source_of(settings, address)
     if not sources:
         raise BadSettings("there is nothing to watch: name at least one source")
     return sources
 
 
+def source_of(settings: Sources, address: Address) -> Source:
+    """Build one source, if the settings allow its address."""
+    refuse_unless_allowed(address, settings.allow, settings.roots)
+    kind = load("source", address.scheme)
+    source: Source = kind(address.location, _validated(kind, "source", address.scheme, settings))
+    return source
+
+
 def model_of(settings: Settings) -> Model:
     """Build the model that decides."""
-    model: Model | None = _chosen("model", settings.model)
+    model: Model | None = chosen("model", settings.model)
     if model is None:
         raise BadSettings("model.use is empty: name a model plug-in, such as 'openai'")
     return model
 
 
+def summariser_of(settings: Settings, model: Model) -> Summariser | None:
+    """Build who tells what left the window; `model` is the one that decides."""
+    if settings.summariser.use == "model":
+        return ModelSummariser(model)
+    chosen: Summariser | None = _chosen("summariser", settings.summariser)
+    return chosen
+
+
+def eyes_for(model: Model, settings: Settings) -> tuple[Codec | None, Perception | None]:
+    """Build what makes the percepts that a model reads; the default eyes if none are chosen."""
+    reads = model.traits.reads
+    codec: Codec | None = None
+    perception: Perception | None = None
+    if "scene" in reads:
+        use = settings.perception.use or "default"
+        perception = _build("perception", use, settings.perception)
+    elif "pictures" in reads:
+        codec = _chosen("codec", settings.codec)
+    return codec, perception
+
+
 def sinks_of(settings: Settings) -> dict[str, Sink]:
     """Build every sink in use."""
-    return {name: _build("sink", name, settings.sink) for name in settings.sink.use}
+    return {name: built("sink", name, settings.sink) for name in settings.sink.use}
 
 
-def tasks_of(tasks: TaskSettings) -> TaskSettings:
-    """Name the folder for what brains make, if none is named."""
+def tasks_of(tasks: TaskSettings, language: str = "") -> TaskSettings:
+    """Name the language of the session and the folder for what brains make, if none is named."""
+    tasks = replace(tasks, language=tasks.language or language)
     if tasks.folder:
         return replace(tasks, folder=str(Path(tasks.folder).expanduser()))
     state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
@@ -105,11 +134,13 @@ def check_tables(settings: Settings) -> None:
                 raise UnknownPlugin(kind, name, known)
 
 
-def _chosen(kind: str, choice: Choice) -> Any:
-    return _build(kind, choice.use, choice) if choice.use else None
+def chosen(kind: str, choice: Choice) -> Any:
+    """Build the plug-in that a port's table chooses; None if it chooses none."""
+    return built(kind, choice.use, choice) if choice.use else None
 
 
-def _build(kind: str, name: str, port: Port) -> Any:
+def built(kind: str, name: str, port: Port) -> Any:
+    """Build one plug-in with its own table of settings."""
     plugin = load(kind, name)
     return plugin(_validated(plugin, kind, name, port))
 

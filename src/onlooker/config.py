@@ -6,6 +6,7 @@ the name of each plug-in, that plug-in's own settings, which its class defines a
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
@@ -18,6 +19,12 @@ from onlooker.core.errors import BadSettings
 from onlooker.live.settings import LiveSettings, TaskSettings
 
 SCHEMES = ("file", "images", "rtsp", "rtsps", "http", "https", "v4l2", "screen", "synthetic")
+
+
+def server_folder() -> Path:
+    """Say where a server keeps what it keeps, if nothing else is set."""
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "onlooker" / "server"
 
 
 class Port(BaseModel, frozen=True, extra="allow"):
@@ -70,10 +77,79 @@ class BrainChoice(Choice, frozen=True):
     tasks: TaskSettings = TaskSettings()
 
 
+class MemoryChoice(Choice, frozen=True):
+    """What is remembered for longer than a prompt."""
+
+    use: str = Field(
+        default="ram",
+        description="ram: until the session ends; sqlite: on disk; another plug-in, or nothing",
+    )
+
+
+class SummariserChoice(Choice, frozen=True):
+    """Who tells what left the window."""
+
+    use: str = Field(
+        default="",
+        description="a plug-in's name; model: the model that decides; nothing: the record tells",
+    )
+
+
 class Sinks(Port, frozen=True):
     """Any number of sinks."""
 
     use: tuple[str, ...] = Field(default=("console",), description="names of plug-ins")
+
+
+class ServerSettings(BaseModel, frozen=True, extra="forbid"):
+    """How `onlooker serve` holds sessions for others, and how much of everything it gives."""
+
+    max_sessions: int = Field(default=200, ge=1, description="sessions at once, of all visitors")
+    max_streams: int = Field(default=8, ge=1, description="streams of one session")
+    max_picture_bytes: int = Field(default=8_388_608, ge=1024, description="of one pushed picture")
+    max_picture_pixels: int = Field(
+        default=16_777_216, ge=1024, description="width times height of a pushed picture"
+    )
+    max_body_bytes: int = Field(default=33_554_432, ge=1024, description="of one request")
+    max_events: int = Field(default=4096, ge=64, description="newest events kept of a session")
+    max_kept_bytes: int = Field(
+        default=4_000_000, ge=0, description="newest pictures kept of a session, to look back"
+    )
+    idle_after_s: float = Field(
+        default=600.0, gt=0, description="a session that nobody was in touch with ends after this"
+    )
+    chat_idle_after_s: float = Field(
+        default=3600.0, gt=0, description="the same, of sessions over /v1/chat/completions"
+    )
+    pause_after_s: float = Field(
+        default=10.0, gt=0, description="nothing came for so long: decide no more until it does"
+    )
+    request_timeout_s: float = Field(default=60.0, gt=0, description="for one decision over HTTP")
+    rate: str = Field(default="6000/minute", description="requests of one visitor")
+    rate_opening: str = Field(default="60/minute", description="sessions that one visitor opens")
+    rate_refused: str = Field(
+        default="20/minute", description="wrong tokens from one address, before it must wait"
+    )
+    schemes: tuple[str, ...] = Field(
+        default=("rtsp", "rtsps", "http", "https", "synthetic"),
+        description="of cameras that visitors may name; narrower than source.allow",
+    )
+    cameras: tuple[str, ...] = Field(
+        default=(),
+        description="hosts and networks, such as 'door.local' or '192.168.1.0/24', whose cameras "
+        "may be watched; public addresses always may",
+    )
+    origins: tuple[str, ...] = Field(
+        default=(), description="pages of other origins that may talk to us, such as https://a.b"
+    )
+    hosts: tuple[str, ...] = Field(
+        default=(), description="names, besides our address, under which we may be called"
+    )
+    record: bool = Field(default=False, description="record every session, unless it says no")
+    max_recording_bytes: int = Field(default=2_000_000_000, ge=1, description="of one recording")
+    folder: Path = Field(
+        default_factory=server_folder, description="for recordings, labels and what is resumed"
+    )
 
 
 class Settings(BaseModel, frozen=True, extra="forbid"):
@@ -85,9 +161,10 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     perception: Choice = Choice()
     model: ModelChoice = ModelChoice()
     brain: BrainChoice = BrainChoice()
-    memory: Choice = Choice()
-    summariser: Choice = Choice()
+    memory: MemoryChoice = MemoryChoice()
+    summariser: SummariserChoice = SummariserChoice()
     sink: Sinks = Sinks()
+    server: ServerSettings = ServerSettings()
 
 
 def load_settings(recipe: Path | None = None, overrides: Iterable[str] = ()) -> Settings:

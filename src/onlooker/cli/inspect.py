@@ -65,7 +65,7 @@ def _describe(settings: Any, *, everything: bool) -> list[str]:
         for key, inner in value.__dict__.items() if section == "brain" else ():
             if is_dataclass(inner):
                 lines += _table(f"{section}.{key}", TypeAdapter(type(inner)), inner)
-        if section == "live":
+        if section in ("live", "server"):
             continue
         names = sorted(installed(section).names)
         if not everything and isinstance(value, Choice | Sinks):
