@@ -37,7 +37,7 @@ def parts_of(settings: Settings, addresses: Iterable[str]) -> Parts:
         brain=chosen("brain", settings.brain),
         tasks=tasks_of(settings.brain.tasks, settings.live.language),
         memory=chosen("memory", settings.memory),
-        summariser=chosen("summariser", settings.summariser),
+        summariser=summariser_of(settings, model),
         sinks=sinks_of(settings),
     )
 
@@ -73,8 +73,8 @@ def summariser_of(settings: Settings, model: Model) -> Summariser | None:
     """Build who tells what left the window; `model` is the one that decides."""
     if settings.summariser.use == "model":
         return ModelSummariser(model)
-    chosen: Summariser | None = _chosen("summariser", settings.summariser)
-    return chosen
+    other: Summariser | None = chosen("summariser", settings.summariser)
+    return other
 
 
 def eyes_for(model: Model, settings: Settings) -> tuple[Codec | None, Perception | None]:

@@ -53,12 +53,13 @@ class Past:
         clock: SessionClock,
         emit: Emit,
     ) -> None:
-        self._memory = memory
+        self.memory = memory
         self._summariser = summariser
         self._clock = clock
         self._emit = emit
         self._tiers = Tiers(settings.mid_summaries, settings.long_blocks, settings.memory_tokens)
         self._recall_tokens = settings.recall_tokens
+        self._language = settings.language
         self._num_recalls = 0
         self._chronicler = Chronicler()
         self._unwritten: deque[Entry] = deque(maxlen=MAX_UNWRITTEN)
@@ -73,8 +74,8 @@ class Past:
 
     async def restore(self) -> Restored:
         """Take up what the last session of this name left."""
-        kept = await self._memory.kept()
-        self._num_deletes = await self._memory.num_deletes()
+        kept = await self.memory.kept()
+        self._num_deletes = await self.memory.num_deletes()
         self._take(kept.entries, kept.waiting)
         self._owed.extend(kept.waiting)
         self._work.set()
@@ -104,7 +105,7 @@ class Past:
         question = Question(asked[:1000], until_s=window_start_s - 0.001, limit=NUM_RECALLED)
         try:
             async with asyncio.timeout(RECALL_TIMEOUT_S):
-                found = await self._memory.recall(question)
+                found = await self.memory.recall(question)
         except TimeoutError:
             await self._fail(f"nothing was recalled within {RECALL_TIMEOUT_S} s")
             return ()
@@ -125,11 +126,11 @@ class Past:
         self._unwritten.extend(self._chronicler.entries_of(event))
         if self._unwritten:
             entries = tuple(self._unwritten)
-            await self._memory.remember(entries)
+            await self.memory.remember(entries)
             for _ in entries:
                 self._unwritten.popleft()
         if self._note_state(event):
-            await self._memory.keep_state(_state(self._standing.values(), self._asked))
+            await self.memory.keep_state(_state(self._standing.values(), self._asked))
 
     async def close(self) -> None:
         pass  # the memory belongs to the session
@@ -182,7 +183,7 @@ class Past:
             segment = self._owed[0]
             paragraph = await self._summary_of(segment)
             entry = Entry("summary", segment.start_s, segment.end_s, paragraph.text)
-            is_wanted = await self._memory.settle(segment, entry)
+            is_wanted = await self.memory.settle(segment, entry)
             if self._owed and self._owed[0] is segment:
                 self._owed.popleft()
             if is_wanted:
@@ -192,16 +193,16 @@ class Past:
 
     async def _keep_new(self) -> None:
         while self._unkept:
-            await self._memory.owe(self._unkept[0])
+            await self.memory.owe(self._unkept[0])
             self._owed.append(self._unkept.popleft())
 
     async def _follow_forgetting(self) -> None:
         """Begin anew with what is left, if somebody made the site forget something."""
-        num_deletes = await self._memory.num_deletes()
+        num_deletes = await self.memory.num_deletes()
         if num_deletes == self._num_deletes:
             return
         self._num_deletes = num_deletes
-        kept = await self._memory.kept()
+        kept = await self.memory.kept()
         self._owed = deque(kept.waiting, maxlen=MAX_QUEUED)
         self._take(kept.entries, (*kept.waiting, *self._unkept))
 
@@ -225,14 +226,14 @@ class Past:
         while due := self._tiers.due():
             merged = replace(due, instructions=instructions)
             text = await self._told(merged, self._tiers.long_tokens)
-            await self._memory.remember([Entry("block", merged.start_s, merged.end_s, text)])
+            await self.memory.remember([Entry("block", merged.start_s, merged.end_s, text)])
             self._tiers.merge(Paragraph(merged.start_s, merged.end_s, text))
 
     async def _told(self, segment: Segment, max_tokens: int) -> str:
         """Have a segment told; one who twice tells what is not in the log is not believed."""
         if self._summariser is None or not segment.lines:
             return extract(segment, max_tokens)
-        wrong = ""
+        segment, wrong = replace(segment, language=self._language), ""
         for _ in range(2):
             text = await self._summariser.summarise(segment, max_tokens, wrong)
             paragraph = " ".join(text.split())

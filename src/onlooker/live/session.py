@@ -33,6 +33,7 @@ from onlooker.core.ports import (
     Brain,
     Codec,
     Memory,
+    MemorySession,
     Model,
     Perception,
     Sink,
@@ -170,6 +171,11 @@ class Session:
         """Go on deciding."""
         self._is_paused = False
         self._resumed.set()
+
+    @property
+    def memory(self) -> MemorySession | None:
+        """What is remembered, to search, to look at and to forget; while it runs, if it is on."""
+        return self._past.memory if self._past else None
 
     @property
     def tasks(self) -> tuple[TaskState, ...]:

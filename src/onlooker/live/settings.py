@@ -42,6 +42,8 @@ class LiveSettings:
     recall_tokens: int = 300
     """of the evidence that is found for one question"""
     lost_after_s: float = 3.0
+    language: str = ""
+    """of summaries and of the brain's answers, such as 'zh'; empty: that of who asks"""
     """a live stream without a frame for so long is lost"""
     frozen_after_s: float = 3.0
     """a camera that shows exactly the same picture for so long is frozen"""

@@ -25,6 +25,23 @@ _SPAN = re.compile(r"^<[^<>]*> ")
 _SPOKEN = re.compile(r"^\S+ s (?:user|onlooker|overheard|background brain)\b")
 _RANKS = (("at the end", 5.0), ("most at once", 2.0), ("text", 2.0), ("appeared", 1.0))
 SLACK_S = 1.0
+_HAN, _CYRILLIC, _ARABIC = "[\u4e00-\u9fff]", "[\u0400-\u04ff]", "[\u0600-\u06ff]"
+# Languages whose letters no other in common use here shares with English.
+_SCRIPTS = {
+    "zh": _HAN,
+    "yue": _HAN,
+    "ja": "[\u3040-\u30ff]",
+    "ko": "[\uac00-\ud7af]",
+    "ru": _CYRILLIC,
+    "uk": _CYRILLIC,
+    "bg": _CYRILLIC,
+    "ar": _ARABIC,
+    "fa": _ARABIC,
+    "he": "[\u0590-\u05ff]",
+    "el": "[\u0370-\u03ff]",
+    "hi": "[\u0900-\u097f]",
+    "th": "[\u0e00-\u0e7f]",
+}
 
 
 def extract(segment: Segment, max_tokens: int) -> str:
@@ -83,10 +100,19 @@ def objection(segment: Segment, paragraph: str, max_tokens: int) -> str:
     record = "\n".join(segment.lines).lower()
     words = paragraph.lower()
     return (
-        _wrong_time(segment, words, record)
+        _wrong_script(segment, paragraph)
+        or _wrong_time(segment, words, record)
         or _wrong_quotation(words, record)
         or _wrong_count(words, record)
     )
+
+
+def _wrong_script(segment: Segment, paragraph: str) -> str:
+    """Tell English from what is not written in its letters; quotations are as they were."""
+    script = _SCRIPTS.get(segment.language.partition("-")[0].lower())
+    if script is None or re.search(script, paragraph):
+        return ""
+    return f"it is not written in the language {segment.language!r}"
 
 
 def _wrong_time(segment: Segment, words: str, record: str) -> str:
