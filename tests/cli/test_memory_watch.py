@@ -1,12 +1,16 @@
 """The command with memory: killed in the middle, it goes on where it was."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from onlooker.cli.options import memory_settings
 from onlooker.testing.process import server_process
 
 MEMORY = ("live.window_ticks=10", "live.carry_ticks=2", "memory.use=sqlite")
@@ -74,3 +78,45 @@ def test_a_damaged_memory_is_refused_in_one_line_before_anything_is_watched(
     assert "is damaged" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert (tmp_path / "memory.sqlite").read_bytes() == b"holiday notes " * 500
+
+
+def heads(output: str) -> list[list[str]]:
+    observed = [event for event in events(output.splitlines()) if event["type"] == "observed"]
+    return [event["memory"] for event in observed if event["memory"]]
+
+
+def test_a_plain_session_remembers_what_left_its_window_and_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    home = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    sets = ("--set", "live.window_ticks=10", "--set", "live.carry_ticks=2")
+    with server_process("motion") as url:
+        command = [
+            sys.executable, "-m", "onlooker", "watch", "synthetic:ball", "--json", "--speed", "max",
+            "--ticks", "25", "--model-url", url, *sets,
+        ]  # fmt: skip
+        by_default = subprocess.run(command, capture_output=True, text=True, env=home, check=True)
+        off = subprocess.run(
+            [*command, "--memory", "none"], capture_output=True, text=True, env=home, check=True
+        )
+    head = heads(by_default.stdout)[0]
+    assert head[0].startswith("<0.0-8.0 seconds>")
+    assert "onlooker: " in head[0]
+    assert heads(off.stdout) == []
+    assert not list(tmp_path.rglob("*.sqlite"))
+
+
+@pytest.mark.parametrize(
+    ("given", "use", "folder"),
+    [
+        ("none", "", None),
+        ("ram", "ram", None),
+        ("disk", "sqlite", None),
+        ("./ram", "sqlite", "./ram"),
+        ("/srv/site", "sqlite", "/srv/site"),
+    ],
+)
+def test_memory_is_named_in_a_word_or_by_a_folder(given: str, use: str, folder: str | None) -> None:
+    settings = memory_settings(given)
+    assert settings["memory.use"] == use
+    assert settings.get("memory.sqlite.folder") == folder

@@ -91,3 +91,21 @@ def test_a_summary_that_fits_the_record_passes(paragraph: str) -> None:
 )
 def test_a_summary_that_contradicts_the_record_is_caught(paragraph: str, wrong: str) -> None:
     assert wrong in objection(SEGMENT, paragraph, 200)
+
+
+@pytest.mark.parametrize(
+    ("language", "paragraph", "is_right"),
+    [
+        ("zh", "0.0 秒到 90.0 秒: 门口来了两个人。", True),
+        ("zh-CN", "Two persons came to the door.", False),
+        ("ru", "У двери были двое.", True),
+        ("ru", "Two persons came.", False),
+        ("de", "Zwei Personen kamen.", True),
+        ("", "Two persons came.", True),
+    ],
+)
+def test_a_summary_in_another_script_than_the_sessions_is_objected_to(
+    language: str, paragraph: str, is_right: bool
+) -> None:
+    segment = Segment(0, 90, LINES, language=language)
+    assert ("is not written in" not in objection(segment, paragraph, 100)) == is_right

@@ -27,6 +27,14 @@ BrainUrl = Annotated[
     typer.Option("--brain-url", help="its server; without --brain an OpenAI-compatible one"),
 ]
 BrainName = Annotated[str | None, typer.Option("--brain-name", help="model id on that server")]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        help="what happened earlier: ram (until the session ends; the default), disk (your data "
+        "folder, see `onlooker memory`), a folder of your choice, another plug-in, or none",
+    ),
+]
 Recipe = Annotated[
     Path | None, typer.Option("--recipe", help="settings in TOML, such as recipes/watch.toml")
 ]
@@ -61,6 +69,16 @@ def read_settings(
     ):
         given += _quoted({f"{path}.url": url, f"{path}.name": name})
     return load_settings(recipe, given)
+
+
+def memory_settings(given: str | None) -> dict[str, Any]:
+    """Say what `--memory` means as settings; a folder is one that no plug-in is called by."""
+    from onlooker.plugins.loader import installed
+
+    known = {"none": "", "disk": "sqlite", **{name: name for name in installed("memory").names}}
+    if given is None or given in known:
+        return {"memory.use": None if given is None else known[given]}
+    return {"memory.use": "sqlite", "memory.sqlite.folder": given}
 
 
 def _quoted(values: dict[str, Any]) -> list[str]:

@@ -15,11 +15,13 @@ from onlooker.cli.options import (
     BrainName,
     BrainUrl,
     Json,
+    Memory,
     Model,
     ModelName,
     ModelUrl,
     Recipe,
     Set,
+    memory_settings,
     read_settings,
 )
 from onlooker.core.errors import OnlookerError
@@ -75,6 +77,7 @@ def watch(
     talk: Annotated[
         bool, typer.Option("--talk", help="read what you type: questions, and /help for more")
     ] = False,
+    memory: Memory = None,
     as_json: Json = False,
     recipe: Recipe = None,
     overrides: Set = None,
@@ -99,6 +102,7 @@ def watch(
         "source.file.loop": loop,
         "sink.use": sinks,
         "sink.recorder.folder": str(record) if record else None,
+        **memory_settings(memory),
     }
     settings = read_settings(
         recipe,
