@@ -84,9 +84,9 @@ def eyes_for(model: Model, settings: Settings) -> tuple[Codec | None, Perception
     perception: Perception | None = None
     if "scene" in reads:
         use = settings.perception.use or "default"
-        perception = _build("perception", use, settings.perception)
+        perception = built("perception", use, settings.perception)
     elif "pictures" in reads:
-        codec = _chosen("codec", settings.codec)
+        codec = chosen("codec", settings.codec)
     return codec, perception
 
 
