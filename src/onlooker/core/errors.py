@@ -85,6 +85,10 @@ class TranscriberFailed(OnlookerError):
     """Something that was said could not be understood. Costs that utterance."""
 
 
+class JudgeUnavailable(OnlookerError):
+    """A judge gave no grade. Costs that grade: it is counted and listed."""
+
+
 class UnknownTask(OnlookerError, KeyError):
     """No task of this id is pending."""
 

@@ -315,5 +315,68 @@ class Sink(Protocol):
     """
 
     async def accept(self, event: Event) -> None: ...
+class SpeechDetector(Protocol):
+    """Judges the sound of one stream, chunk after chunk. Blocks: give it a thread."""
+
+    def hear(self, chunk: AudioChunk) -> Iterable[tuple[AudioChunk, float]]:
+        """Yield each short stretch that is complete, and how likely it is speech, in [0, 1]."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SoundEvent:
+    """A sound with a name."""
+
+    label: str
+    probability: float
+    start_s: float  # session time
+
+
+class SoundDetector(Protocol):
+    """Names the sounds of one stream, chunk after chunk. Blocks: give it a thread."""
+
+    def hear(self, chunk: AudioChunk) -> Iterable[SoundEvent]:
+        """Yield what begins to be heard."""
+        ...
+
+
+@runtime_checkable
+class Player(Protocol):
+    """Where the voice's sound goes. See plugins/player/.
+
+    Both methods return at once, whatever becomes of the sound. A sink that is a player as well
+    is given the sound of every stream.
+    """
+
+    latency_s: float  # from here to somebody's ear
+
+    def play(self, chunk: AudioChunk) -> None:
+        """Take the next sound, which is to be heard from `start_s` on, in session time."""
+        ...
+
+    def flush(self, time_s: float) -> None:
+        """Be silent from `time_s` on, which is now: what was to be heard later is not heard."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Judge(Protocol):
+    """Reads what happened and what was said, and grades it. See plugins/judge/.
+
+    Evaluation alone asks it, off the line: it may take its time.
+    """
+
+    def answer(self, question: str) -> str:
+        """Answer in text.
+
+        Raises:
+            JudgeUnavailable: there is no answer, or not in time.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
 
     async def close(self) -> None: ...

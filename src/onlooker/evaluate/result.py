@@ -12,12 +12,12 @@ import numpy as np
 
 from onlooker.evaluate.blind import blind_scores
 from onlooker.evaluate.content import Judge
-from onlooker.evaluate.prediction import Prediction
+from onlooker.evaluate.prediction import Prediction, read_predictions, write_predictions
 from onlooker.evaluate.problems import Problem, count
 from onlooker.evaluate.run import Done, RunRefused
 from onlooker.evaluate.score import Score, score_all
 from onlooker.evaluate.summary import Summary, by_family, summarize
-from onlooker.evaluate.truth import Truth
+from onlooker.evaluate.truth import Truth, read_truths, write_truths
 
 RESULT_FILE = "result.json"
 VERSION = 1
@@ -68,6 +68,35 @@ class Scored:
                 "list": [asdict(problem) for problem in self.problems],
             },
         }
+
+
+def score_files(truth: Path, predicted: Path, judge: Judge | None = None) -> Scored:
+    """Score a file of predictions against a file of truths; what cannot be read is listed.
+
+    Raises:
+        BadTruth: the truths cannot be read.
+        RunRefused: there is no such file.
+    """
+    try:
+        truths = read_truths(truth)
+        predictions, unread = read_predictions(predicted)
+    except OSError as error:
+        raise RunRefused(f"cannot read {error.filename}: {error.strerror}") from error
+    scores, problems = score_all(truths, predictions, judge=judge)
+    return Scored(truths, predictions, scores, (*unread, *problems))
+
+
+def write_result(
+    folder: Path, scored: Scored, about: Mapping[str, Any], look_ms: Sequence[float] = ()
+) -> Plain:
+    """Write what a run came to: the result, and truths and predictions in the public form."""
+    result = scored.result(about, look_ms)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_truths(folder / "truth.jsonl", scored.truths)
+    write_predictions(folder / "predictions.jsonl", scored.predictions)
+    text = json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False)
+    (folder / RESULT_FILE).write_text(text + "\n", encoding="utf-8")
+    return result
 
 
 def score_run(done: Iterable[Done], judge: Judge | None = None) -> Scored:

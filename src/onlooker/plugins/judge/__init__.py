@@ -1,0 +1,1 @@
+"""Who grades what was said, where words alone cannot."""
