@@ -6,9 +6,16 @@ once, also after an error. Traits say what the rest of the system must know befo
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from onlooker.core.clock import Clock
 from onlooker.core.decision import Decision
@@ -308,13 +315,6 @@ class Transcriber(Protocol):
     async def close(self) -> None: ...
 
 
-class Sink(Protocol):
-    """Somewhere that events go: a page, a file, a webhook. See plugins/sink/.
-
-    Each sink runs at its own pace behind a bounded queue: it cannot slow the line.
-    """
-
-    async def accept(self, event: Event) -> None: ...
 class SpeechDetector(Protocol):
     """Judges the sound of one stream, chunk after chunk. Blocks: give it a thread."""
 
@@ -378,5 +378,12 @@ class Judge(Protocol):
     def close(self) -> None: ...
 
 
+class Sink(Protocol):
+    """Somewhere that events go: a page, a file, a webhook. See plugins/sink/.
+
+    Each sink runs at its own pace behind a bounded queue: it cannot slow the line.
+    """
+
+    async def accept(self, event: Event) -> None: ...
 
     async def close(self) -> None: ...
