@@ -14,6 +14,7 @@ import typer
 from onlooker.cli import memory, perception
 from onlooker.cli.data import data
 from onlooker.cli.demo import demo
+from onlooker.cli.evaluate import evaluate
 from onlooker.cli.inspect import config, plugins
 from onlooker.cli.replay import replay
 from onlooker.cli.watch import watch
@@ -32,6 +33,7 @@ for command in (demo, watch, replay, plugins, config):
 app.add_typer(perception.app, name="perception")
 app.add_typer(memory.app, name="memory")
 app.add_typer(data, name="data")
+app.add_typer(evaluate, name="evaluate")
 
 
 def main() -> None:

@@ -40,7 +40,9 @@ class Wish:
     seed: int = 2026
 
 
-def choose(wish: Wish, is_fit: Callable[[Recipe], bool]) -> Iterator[dict[str, Any]]:
+def choose(
+    wish: Wish, is_fit: Callable[[Recipe], bool] = lambda _: True
+) -> Iterator[dict[str, Any]]:
     """Yield the entries of a suite's recipe.
 
     Streams in which something is due must have it happen, and quiet ones must have somebody or

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import islice
@@ -20,13 +20,14 @@ from onlooker.core.media import VideoFrame
 from onlooker.core.moment import Instruction, Tick, Utterance
 from onlooker.core.prompt import Turn
 from onlooker.data.answers import brain_of
+from onlooker.data.make import Advance
 from onlooker.data.shards import CARD_FILE, read_streams
 from onlooker.data.stream import BadData, LabelledStream
 from onlooker.data.windows import notes
 from onlooker.data.world.compose import Recipe, make_stream
 from onlooker.evaluate import truth as truths
 from onlooker.evaluate.replay import Past
-from onlooker.evaluate.suite import Item, ItemMissing, Suite
+from onlooker.evaluate.suite import FramesDigest, Item, ItemMissing, Suite
 
 SUITES = "suites"
 MAX_STREAMS = 2000  # of a data set that is played as a suite
@@ -76,6 +77,22 @@ def read_suite(name: str, percepts: Percepts, film: Film) -> Suite:
         made = {item: entry for item, entry in made.items() if "world" in entry}
     digest = hashlib.sha256(f"{percepts}\n{text}".encode()).hexdigest()
     return Recipes(f"{recipe['name']}", digest, percepts, made, film)
+
+
+def with_digests(entries: Iterable[Plain], film: Film, advance: Advance) -> Iterator[Plain]:
+    """Draw every entry of a recipe, and note the sha256 of its frames.
+
+    Raises:
+        ItemMissing: a clip cannot be had.
+    """
+    for entry in entries:
+        name = _name_of(entry)
+        item = Recipes("", "", "pixels", {name: entry | {"frames_sha256": ""}}, film).open(name)
+        digest = FramesDigest()
+        for frame in item.frames() if item.frames else ():
+            digest.add(frame)
+        advance(1)
+        yield entry | {"frames_sha256": digest.hex}
 
 
 @dataclass(frozen=True, slots=True)

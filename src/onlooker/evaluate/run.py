@@ -74,7 +74,7 @@ async def run(
     Raises:
         RunRefused: the folder holds another run, or nothing that was tried could be decided.
     """
-    names = _limited(suite, limit)
+    names = limited(suite, limit)
     done = _take_up(folder, _about(suite, player), set(names))
     for one in done.values():
         advance(one)
@@ -153,7 +153,7 @@ def _refuse_if_nothing_works(done: Iterable[Done]) -> None:
         raise RunRefused(f"not one decision came about: {detail}")
 
 
-def _limited(suite: Suite, limit: int | None) -> list[str]:
+def limited(suite: Suite, limit: int | None) -> list[str]:
     """Take the first items of each family, in the order of the suite."""
     taken: dict[str, int] = {}
     names = []
