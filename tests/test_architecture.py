@@ -35,13 +35,13 @@ SDKS = {
     "loader": set[str](),
     "source": {"av", "numpy", "PIL", "pydantic", "tenacity", "certifi"},
     "codec": {"numpy", "PIL", "av", "pydantic"},
-    "model": {"httpx", "tenacity", "purgatory", "pydantic", "pydantic_core", "PIL"},
+    "model": {"httpx", "tenacity", "purgatory", "pydantic", "pydantic_core", "PIL"}
+    | {"model"},  # our own, which training and evaluation use without its plug-in
     "perception": {"numpy", "PIL", "av", "pydantic", "rich", "onnxruntime", "edgefirst"}
     | {"torch", "transformers"},
     "memory": {"numpy", "pydantic", "onnxruntime", "tokenizers"}
     | {"sqlcipher3", "cryptography", "asyncpg"},
     "summariser": {"httpx", "pydantic"},
-    "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "mcp"},
     "judge": {"httpx", "pydantic"},
     "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "pydantic_monty", "mcp"},
     "voice": {"numpy", "httpx", "pydantic", "hibari"},

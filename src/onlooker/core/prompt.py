@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal
 
-from onlooker.core.decision import Decision, render_decision
+from onlooker.core.decision import Decision, Delegate, Speak, render_decision
 from onlooker.core.moment import Answer, Instruction, Tick, Utterance
 from onlooker.core.percept import Percept, Picture, Pictures
 
 Persona = Literal["silent", "default", "talkative"]
 PERSONAS: tuple[Persona, ...] = ("silent", "default", "talkative")
+MAX_EXCHANGES = 20  # that a prompt made shorter keeps, the newest
+MAX_PENDING = 32  # tasks that the head of a prompt names, the newest
+MAX_REMEMBERED = 400  # characters of a brain's answer, once its turn is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +104,49 @@ def fold(
 def task_id_of(tick: int) -> str:
     """Name the task that is delegated in a tick: there is at most one."""
     return f"task-{tick}"
+
+
+def shortened(prompt: Prompt, num_gone: int) -> Prompt:
+    """Take the oldest turns off a prompt; what was said and asked in them stays as words."""
+    standing = {one.id: one for one in prompt.standing}
+    pending = {one.id: one for one in prompt.pending}
+    said = list(prompt.exchanges)
+    for turn in prompt.turns[:num_gone]:
+        standing = fold(standing, turn.instructed)
+        pending = still_pending(pending, turn)
+        said += exchanges_of(turn)
+    return replace(
+        prompt,
+        turns=prompt.turns[num_gone:],
+        standing=tuple(standing.values()),
+        exchanges=tuple(said[-MAX_EXCHANGES:]),
+        pending=tuple(pending.values()),
+    )
+
+
+def exchanges_of(turn: Turn) -> list[Exchange]:
+    """List what was said in a turn, in the order in which the model read and wrote it."""
+    said = [Exchange(words.time_s, words.speaker, words.text) for words in turn.heard]
+    said += [Exchange(answer.time_s, "brain", _remembered(answer)) for answer in turn.answers]
+    if isinstance(turn.decision, Speak | Delegate):
+        said.append(Exchange(turn.tick.end_s, "onlooker", turn.decision.text))
+    return said
+
+
+def still_pending(pending: dict[str, PendingTask], turn: Turn) -> dict[str, PendingTask]:
+    """Tell what the brain has still to answer after a turn."""
+    answered = {answer.task_id for answer in turn.answers}
+    left = {id_: task for id_, task in pending.items() if id_ not in answered}
+    if isinstance(turn.decision, Delegate):
+        id_ = task_id_of(turn.tick.index)
+        left[id_] = PendingTask(id_, turn.decision.question, turn.tick.end_s)
+    return dict(list(left.items())[-MAX_PENDING:])
+
+
+def _remembered(answer: Answer) -> str:
+    """Say what a late answer answers, in short."""
+    text = answer.text
+    if len(text) > MAX_REMEMBERED:
+        text = f"{text[:MAX_REMEMBERED].rstrip()}..."
+    outcome = text if answer.status == "done" else f"(no answer) {text}"
+    return f"{answer.question} - {outcome}"
