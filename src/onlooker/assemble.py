@@ -32,7 +32,7 @@ def parts_of(settings: Settings, addresses: Iterable[str]) -> Parts:
     return Parts(
         sources=sources_of(settings.source, addresses),
         codec=chosen("codec", settings.codec),
-        perception=chosen("perception", settings.perception),
+        perception=perception_of(settings, model),
         model=model,
         brain=chosen("brain", settings.brain),
         tasks=tasks_of(settings.brain.tasks, settings.live.language),
@@ -75,6 +75,15 @@ def summariser_of(settings: Settings, model: Model) -> Summariser | None:
         return ModelSummariser(model)
     other: Summariser | None = chosen("summariser", settings.summariser)
     return other
+
+
+def perception_of(settings: Settings, model: Model) -> Perception | None:
+    """Build the chosen eyes; a model that reads nothing but scenes has the default ones."""
+    use = settings.perception.use
+    if not use and "pictures" not in model.traits.reads:
+        use = "default"
+    eyes: Perception | None = built("perception", use, settings.perception) if use else None
+    return eyes
 
 
 def eyes_for(model: Model, settings: Settings) -> tuple[Codec | None, Perception | None]:

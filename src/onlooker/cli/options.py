@@ -59,6 +59,10 @@ def read_settings(
     given = list(overrides or ())
     given += _quoted({"model.use": model[0], "brain.use": brain[0], **(more or {})})
     settings = load_settings(recipe, given)
+    has_server = any(model[1:]) or settings.model.table("openai")
+    if has_server and "use" not in settings.model.model_fields_set:
+        given += _quoted({"model.use": "openai"})
+        settings = load_settings(recipe, given)
     brain_use = settings.brain.use
     if not brain_use and any(brain):
         brain_use = "openai"

@@ -66,6 +66,14 @@ async def test_silent_seconds_are_shown_to_who_wants_them() -> None:
     assert await shown(EVENTS[4], silence=True) == "00:04 silent:  (80 ms)\n"
 
 
+async def test_how_likely_speech_was_stands_beside_a_decision() -> None:
+    said, silent = Speak("It boils."), Silent()
+    loud = Decided(time_s=3.0, decision=said, latency_ms=80.0, speak_probability=0.934)
+    quiet = Decided(time_s=4.0, decision=silent, latency_ms=80.0, speak_probability=0.004)
+    assert await shown(loud) == "00:03 speak: It boils. (p 0.93, 80 ms)\n"
+    assert await shown(quiet, silence=True) == "00:04 silent:  (p 0.00, 80 ms)\n"
+
+
 async def test_what_repeats_is_told_once_and_counted() -> None:
     failures = [Failed(time_s=float(t), tick=t, part="model", error="down") for t in range(5)]
     late = [Skipped(time_s=9.0, tick=9, reason="late", num_ticks=3) for _ in range(2)]

@@ -115,6 +115,8 @@ def _line_of_instruction(change: Instruction) -> Line:
 
 def _lines_of_decision(decided: Decided, *, with_silence: bool) -> list[Line]:
     time_s, note = decided.time_s, latency_of(decided.latency_ms)
+    if decided.speak_probability is not None:
+        note = f"p {decided.speak_probability:.2f}, {note}"
     match decided.decision:
         case Speak(text):
             return [Line(time_s, "speak", clean(text), note)]

@@ -1,0 +1,46 @@
+"""Which model is meant, and what it sees with."""
+
+from pathlib import Path
+
+import pytest
+
+from onlooker.assemble import parts_of, perception_of
+from onlooker.cli.options import read_settings
+from onlooker.plugins.model.nano import NanoModel
+from onlooker.plugins.model.openai import OpenAIModel
+from onlooker.plugins.perception.perception import DefaultPerception
+from onlooker.testing.doubles import ScriptedModel
+from tests.model.nano_weights import write_nano
+
+URL = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "model"),
+    [
+        ([], (None, URL, None)),
+        ([], (None, None, "large")),
+        ([f"model.openai.url={URL}"], (None,) * 3),
+    ],
+)
+def test_a_server_means_the_model_behind_it(
+    overrides: list[str], model: tuple[str | None, str | None, str | None]
+) -> None:
+    parts = parts_of(read_settings(None, overrides, model), ["synthetic:ball"])
+    assert isinstance(parts.model, OpenAIModel)
+    assert parts.perception is None
+
+
+def test_a_model_of_scenes_has_the_default_eyes(tmp_path: Path) -> None:
+    weights = f'model.nano.weights="{write_nano(tmp_path)}"'
+    settings = read_settings(None, [weights], ("nano", None, None))
+    parts = parts_of(settings, ["synthetic:ball"])
+    assert isinstance(parts.model, NanoModel)
+    assert isinstance(parts.perception, DefaultPerception)
+
+
+def test_a_model_that_reads_pictures_has_eyes_only_if_they_are_chosen() -> None:
+    settings = read_settings(None, [])
+    assert perception_of(settings, ScriptedModel()) is None
+    settings = read_settings(None, ["perception.use=default"])
+    assert isinstance(perception_of(settings, ScriptedModel()), DefaultPerception)
