@@ -78,8 +78,8 @@ def histogram(values: Sequence[float], unit: str, num_bins: int = 32) -> str:
             f'width="{wide - 1:.1f}" height="{height:.1f}"><title>{title}</title></rect>'
         )
     ends = (
-        f'<text x="10" y="116">{low:.3g}</text>'
-        f'<text x="{WIDTH / 2 - 10:.0f}" y="116" text-anchor="end">{high:.3g} {escape(unit)}</text>'
+        f'<text class="from" x="10" y="116">{low:.3g}</text>'
+        f'<text x="{WIDTH / 2 - 10:.0f}" y="116" class="to">{high:.3g} {escape(unit)}</text>'
     )
     return (
         f'<svg viewBox="0 0 {WIDTH // 2} 122" role="img" aria-label="distribution in '

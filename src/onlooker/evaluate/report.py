@@ -24,14 +24,15 @@ HEADLINES = {
     "delegation_recall": "of hard questions handed over",
     "delegation_false_rate": "of the rest handed over wrongly",
 }
-BY_FAMILY = (
-    "timing_f1",
-    "timing_precision",
-    "timing_recall",
-    "answer_f1",
-    "coupled",
-    "false_alarms_per_quiet_hour",
-)
+BY_FAMILY = {
+    "timing_f1": "timing F1",
+    "timing_precision": "precision",
+    "timing_recall": "recall",
+    "answer_f1": "answer F1",
+    "coupled": "coupled",
+    "false_alarms_per_quiet_hour": "false alarms/h",
+}
+BLIND_BY_FAMILY = ("timing_f1", "false_alarms_per_quiet_hour")
 MAX_PROBLEMS = 200
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -94,7 +95,7 @@ def _overall(overall: Plain) -> str:
     blind = [name for name in BLIND if name in overall["blind"]]
     rows = []
     for name, value in overall.items():
-        if isinstance(value, Mapping) or name == "num_items":
+        if isinstance(value, Mapping) or value is None or name in ("num_items", "timing_f1@1s"):
             continue
         interval = overall["interval"].get(name)
         between = f"{_number(interval[0])} to {_number(interval[1])}" if interval else ""
@@ -110,11 +111,11 @@ def _families(families: Plain) -> str:
             name,
             str(one["num_items"]),
             *(_number(one.get(metric)) for metric in BY_FAMILY),
-            _number(one["blind"].get("clock", {}).get("timing_f1")),
+            *(_number(one["blind"].get("clock", {}).get(metric)) for metric in BLIND_BY_FAMILY),
         ]
         for name, one in families.items()
     ]
-    return _table(["", "items", *BY_FAMILY, "clock's timing_f1"], rows)
+    return _table(["", "items", *BY_FAMILY.values(), "clock F1", "clock false alarms/h"], rows)
 
 
 def _speeds(scored: Scored, result: Plain) -> str:
@@ -140,10 +141,13 @@ def _cases(scored: Scored, worst: Iterable[WorstCase]) -> str:
     cases = []
     for case in worst:
         truth, prediction = truths[case.item], said[case.item]
-        picture = f"<img alt='the seconds around it' src='{case.clip}'>" if case.clip else ""
+        picture = ""
+        if case.clip:
+            picture = f"<div><img alt='the seconds around it' src='{case.clip}'></div>"
         seen = f"<pre>{escape(chr(10).join(case.seen))}</pre>" if case.seen else ""
+        kind = "case" if picture else "case bare"
         cases.append(
-            f"<div class='case'><div>{picture}</div><div><h3>{escape(case.item)}</h3>"
+            f"<div class='{kind}'>{picture}<div><h3>{escape(case.item)}</h3>"
             f"{_asked(truth)}<p>It goes wrong at {case.at_s:g} s.</p>{seen}</div>"
             f"<div class='whole'>{_timeline(truth, prediction)}{_told(prediction)}</div></div>"
         )
@@ -212,7 +216,7 @@ def _problems(problems: Sequence[Problem]) -> str:
         return "<p>Nothing.</p>"
     rows = [[one.kind, one.item or "", one.detail] for one in problems[:MAX_PROBLEMS]]
     more = len(problems) - MAX_PROBLEMS
-    return _table(["kind", "item", "what"], rows) + (
+    return _table(["kind", "item", "what"], rows).replace("<table>", "<table class='words'>") + (
         f"<p>... and {more} more.</p>" if more > 0 else ""
     )
 
