@@ -47,6 +47,7 @@ class Chronicler:
 
     def __init__(self) -> None:
         self._newest: dict[str, Picture] = {}
+        self._tags: dict[str, tuple[str, ...]] = {}  # what the newest looks like
         self._shown_s: dict[str, float] = {}  # when a stream's last key frame was taken
 
     def entries_of(self, event: Event) -> list[Entry]:
@@ -71,10 +72,14 @@ class Chronicler:
         for percept in event.percepts:
             if isinstance(percept, Scene):
                 for view in percept.views:
+                    self._tags[view.stream] = view.tags
                     yield from self._seen(view)
         for stream in sorted(streams):
             if picture := self._key_frame(stream, event.time_s, KEY_FRAME_S):
-                yield Entry("picture", picture.time_s, picture.time_s, "", stream, picture=picture)
+                tags = self._tags.get(stream, ())
+                text = f"it looks like {', '.join(tags)}" if tags else ""
+                at_s = picture.time_s
+                yield Entry("picture", at_s, at_s, text, stream, tags, picture)
 
     def _seen(self, view: View) -> Iterator[Entry]:
         for happening in happenings(view):

@@ -16,21 +16,21 @@ from dataclasses import asdict, dataclass, replace
 from onlooker.core.clock import SessionClock
 from onlooker.core.errors import MemoryFailed
 from onlooker.core.event import Event, Failed, Observed, TaskAnswered, TaskAsked
-from onlooker.core.memory import Entry, Evidence, Question, Segment, estimate_tokens
+from onlooker.core.memory import Entry, Evidence, Segment
 from onlooker.core.moment import Answer, Instruction, Observation
 from onlooker.core.ports import MemorySession, Summariser
 from onlooker.core.prompt import Turn
 from onlooker.live.happening import Chronicler, segment_of
 from onlooker.live.loop import Emit
+from onlooker.live.recall import evidence_lines, search_past
 from onlooker.live.settings import LiveSettings
 from onlooker.live.summary import clip, extract, objection
-from onlooker.live.tiers import Paragraph, Tiers, span
+from onlooker.live.tiers import Paragraph, Tiers
 
 MAX_UNWRITTEN = 2000  # entries that wait while the disk is full
 MAX_QUEUED = 1000  # segments that wait for a summariser
 RECALL_TIMEOUT_S = 0.5
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0  # after a failure of the summariser
-NUM_RECALLED = 6
 RECALLS_PER_WINDOW = 8  # whose evidence a prompt holds at most
 
 
@@ -102,10 +102,11 @@ class Past:
         asked = " ".join(words.text for words in observation.heard if words.speaker == "user")
         if not asked or self._num_recalls >= RECALLS_PER_WINDOW:
             return ()
-        question = Question(asked[:1000], until_s=window_start_s - 0.001, limit=NUM_RECALLED)
         try:
             async with asyncio.timeout(RECALL_TIMEOUT_S):
-                found = await self.memory.recall(question)
+                found = await search_past(
+                    self.memory, asked[:1000], observation.tick.end_s, window_start_s
+                )
         except TimeoutError:
             await self._fail(f"nothing was recalled within {RECALL_TIMEOUT_S} s")
             return ()
@@ -113,7 +114,7 @@ class Past:
             await self._fail(str(error))
             return ()
         self._num_recalls += bool(found)
-        return _bounded(sorted(found, key=lambda one: one.start_s), self._recall_tokens)
+        return evidence_lines(found, self._recall_tokens)
 
     # What happens beside the line.
 
@@ -261,22 +262,6 @@ class Past:
 
     async def _fail(self, why: str) -> None:
         await self._emit(Failed(time_s=self._clock.now_s(), part="memory", error=why))
-
-
-def _bounded(found: Iterable[Evidence], max_tokens: int) -> tuple[str, ...]:
-    lines = []
-    for one in found:
-        where = f" ({one.stream})" if one.stream else ""
-        frame = f" [frame {one.id}]" if one.picture else ""
-        who = "onlooker: " if one.kind == "said" else ""
-        at = span(one.start_s, one.end_s if one.end_s - one.start_s > 1 else None)
-        line = clip(f"<{at}>{where}{frame} {who}{one.text}", max_tokens // 2)
-        max_tokens -= estimate_tokens(line) + 1
-        if max_tokens < 0:
-            break
-        if one.text:
-            lines.append(line)
-    return tuple(lines)
 
 
 def _state(standing: Iterable[Instruction], asked: dict[str, str]) -> str:

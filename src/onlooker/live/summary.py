@@ -23,8 +23,11 @@ _NUMBERS = {
 _MARKERS = ("</", "<|", "<think")
 _SPAN = re.compile(r"^<[^<>]*> ")
 _SPOKEN = re.compile(r"^\S+ s (?:user|onlooker|overheard|background brain)\b")
+_QUESTION = re.compile(r"^\S+ s user: .*[?？]$")
+_PLACE = re.compile(r" (?:appeared|left) at the .*$")
 _RANKS = (("at the end", 5.0), ("most at once", 2.0), ("text", 2.0), ("appeared", 1.0))
 SLACK_S = 1.0
+RARE = 2.0
 _HAN, _CYRILLIC, _ARABIC = "[\u4e00-\u9fff]", "[\u0400-\u04ff]", "[\u0600-\u06ff]"
 # Languages whose letters no other in common use here shares with English.
 _SCRIPTS = {
@@ -50,12 +53,15 @@ def extract(segment: Segment, max_tokens: int) -> str:
     # What is merged are extracts in their turn: their spans go, their parts compete.
     lines = [part for line in segment.lines for part in _SPAN.sub("", line).split("; ")]
     seen = Counter(map(_shape, lines))
+    kinds = Counter(map(_kind, lines))
     told: Counter[str] = Counter()
     ranked = []
     for place, line in enumerate(lines):
         shape = _shape(line)
         told[shape] += 1
         rank = _rank(line, wanted)
+        if rank < 2.5:
+            rank += RARE / kinds[_kind(line)]  # what comes once tells more than what always comes
         if told[shape] > 1:
             # The first of its kind says it all, and how often; unless it is asked for.
             rank = rank / 10 if rank < 10 else rank - told[shape] / 100
@@ -164,8 +170,13 @@ def _rank(line: str, wanted: frozenset[str]) -> float:
     if wanted & wanted_labels([line]) - _COMMON:
         return 10.0
     if _SPOKEN.match(line):
-        return 4.0
+        return 1.0 if _QUESTION.match(line) else 4.0  # what was asked has been answered
     return next((rank for word, rank in _RANKS if word in line), 0.5)
+
+
+def _kind(line: str) -> str:
+    """What stays of a shape when its place is taken away, too."""
+    return _shape(_PLACE.sub("", line))
 
 
 def _shape(line: str) -> str:

@@ -8,7 +8,12 @@ doi:10.1016/S0306-4573(98)00051-6.
 from __future__ import annotations
 
 import re
+import tomllib
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
 
+NAMES = Path(__file__).parent / "assets" / "names.toml"
 MAX_TERMS = 12  # of a question
 MAX_GRAMS = 48
 # Kana, Han, Hangul, Thai, Lao and Khmer, and the Han of the planes beyond.
@@ -52,12 +57,32 @@ def question_grams(words: str) -> list[str]:
     return list(dict.fromkeys(found))[:MAX_GRAMS]
 
 
+def labels_of(terms: list[str]) -> list[str]:
+    """Give the labels of what people call by these words."""
+    labels = _labels_by_name()
+    return [
+        label
+        for term in terms
+        for label in labels.get(term) or labels.get(term.removesuffix("s"), [])
+    ]
+
+
 def match_of(words: str) -> str:
     """Write what a question looks for in the language of FTS5; empty if there is nothing."""
-    parts = [f'"{term}"' for term in terms_of(words)]
+    terms = terms_of(words)
+    parts = [f'"{term}"' for term in dict.fromkeys([*terms, *labels_of(terms)])]
     parts += [f'"{gram}"' if len(gram) > 1 else f'"{gram}"*' for gram in question_grams(words)]
     return " OR ".join(parts)
 
 
 def _pairs(run: str) -> list[str]:
     return [*(run[at : at + 2] for at in range(len(run) - 1)), run[-1]]
+
+
+@cache
+def _labels_by_name() -> dict[str, list[str]]:
+    labels = defaultdict[str, list[str]](list)
+    for label, names in tomllib.loads(NAMES.read_text()).items():
+        for name in names.split():
+            labels[name].append(label)
+    return labels
