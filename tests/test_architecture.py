@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "plugins": {"core"},
     "evaluate": {"core", "live", "numpy", "pydantic", "PIL"},
     "model": {"core", "numpy", "pydantic", "tokenizers", "threadpoolctl"},
-    "data": {"core", "live", "evaluate", "av", "pyarrow"},
+    "data": {"core", "live", "evaluate", "av", "numpy", "PIL", "pyarrow"},
     "testing": {"core", "numpy", "PIL", "av"},
     "config": {"core", "live", "pydantic"},
     "assemble": {"core", "live", "plugins", "config", "pydantic"},

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import permutations
 from random import Random
+from typing import Literal
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.moment import Answer, Instruction, Tick, Utterance
@@ -16,15 +17,17 @@ from onlooker.data.stream import LabelledStream
 from onlooker.data.world.families import FAMILIES
 from onlooker.data.world.noise import Noise, Seen, noise_for, perceive
 from onlooker.data.world.phrases import Phrases
-from onlooker.data.world.stage import build
+from onlooker.data.world.stage import Fit, Stage, as_it_is, build
 from onlooker.data.world.task import Ask, Due, Return, Setting, Task
-from onlooker.data.world.words import Split, words_for
+from onlooker.data.world.words import Split, Words, words_for
 from onlooker.evaluate.content import Content
 from onlooker.evaluate.truth import Expected, Standing, Truth
 
 ASKED_S = 0.5  # after the beginning of its second
 MAX_LATE_S = 5  # what is seen later than this is told no more
 LENGTHS_S = (30, 45, 60, 60, 90, 120, 180)
+Medium = Literal["world", "pixels"]
+WordsOf = Callable[[Split, Random], Words]
 LONG_LENGTHS_S = {"quiet": (60, 120, 240, 300), "memory": (90, 120, 180, 240, 300)}
 
 
@@ -36,30 +39,61 @@ class Recipe:
     split: Split = "train"
     seed: int = 0
     number: int = 0
+    medium: Medium = "world"
 
     @property
     def item(self) -> str:
-        return f"world-{self.family}-{self.split}-{self.seed}-{self.number}"
+        return f"{self.medium}-{self.family}-{self.split}-{self.seed}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What truly happens in a stream, and what is asked of who watches it."""
+
+    recipe: Recipe
+    stage: Stage
+    task: Task
+
+
+def set_up(
+    recipe: Recipe, rng: Random, words_of: WordsOf = words_for, fit: Fit = as_it_is
+) -> Scenario:
+    """Make up what happens and what is asked.
+
+    Args:
+        recipe: which stream.
+        rng: seeded by the recipe's item.
+        words_of: chooses what there is to name.
+        fit: brings each thing into a form that can be shown, or leaves it out.
+    """
+    words = words_of(recipe.split, rng)
+    lengths = LONG_LENGTHS_S.get(recipe.family, LENGTHS_S)
+    stage = build(rng, words, rng.choice(lengths), fit=fit)
+    setting = Setting(stage, words, Phrases(recipe.split, rng), rng)
+    task = FAMILIES[recipe.family](setting)
+    stage.things.sort(key=lambda one: one.enters)
+    return Scenario(recipe, stage, task)
+
+
+def label(scenario: Scenario, seen: Seen) -> LabelledStream:
+    """Label what was seen of a scenario: each thing is said as soon as it can be seen."""
+    recipe, task = scenario.recipe, scenario.task
+    return LabelledStream(
+        truth=_truth(recipe, task, scenario.stage.num_seconds),
+        turns=_turns(task, seen),
+        split=recipe.split,
+        source=recipe.medium,
+        persona=task.persona,
+        memory=tuple(task.memory),
+    )
 
 
 def make_stream(recipe: Recipe, noise: Noise | None = None) -> LabelledStream:
     """Make one stream; with no noise given, as much as eyes have on some days and not on others."""
     rng = Random(recipe.item)  # noqa: S311 - a world, no secret; a text seeds the same everywhere
-    words = words_for(recipe.split, rng)
-    lengths = LONG_LENGTHS_S.get(recipe.family, LENGTHS_S)
-    stage = build(rng, words, rng.choice(lengths))
-    setting = Setting(stage, words, Phrases(recipe.split, rng), rng)
-    task = FAMILIES[recipe.family](setting)
-    stage.things.sort(key=lambda one: one.enters)
-    seen = perceive(stage, noise_for(rng) if noise is None else noise, rng)
-    truth = _truth(recipe, task, stage.num_seconds)
-    return LabelledStream(
-        truth=truth,
-        turns=_turns(task, seen),
-        split=recipe.split,
-        persona=task.persona,
-        memory=tuple(task.memory),
-    )
+    scenario = set_up(recipe, rng)
+    noise = noise_for(rng) if noise is None else noise
+    return label(scenario, perceive(scenario.stage, noise, rng))
 
 
 # The truth: what is right whoever looks.

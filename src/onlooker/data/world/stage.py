@@ -6,6 +6,7 @@ one second, so that every second has at most one piece of news of that kind.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -34,18 +35,19 @@ class Thing:
     leaves: int
     x: float  # of its middle when it enters, in parts of the width
     y: float
-    size: float
+    size: float  # its width, in parts of the picture's
     speed: float  # in parts of the width a second; it stops at the edge
+    height: float = 0.0  # in parts of the picture's; 0: as its width
 
     def is_there(self, second: int) -> bool:
         return self.enters <= second < self.leaves
 
-    def box(self, second: int) -> Box:
+    def box(self, second: float) -> Box:
         """Give its place; it stops before the edge of the picture."""
-        half = self.size / 2
+        half, half_height = self.size / 2, (self.height or self.size) / 2
         x = min(max(self.x + self.speed * (second - self.enters), half), 1 - half)
-        y = min(max(self.y, half), 1 - half)
-        return Box(x - half, y - half, x + half, y + half)
+        y = min(max(self.y, half_height), 1 - half_height)
+        return Box(x - half, y - half_height, x + half, y + half_height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,15 @@ class Writing:
         return Box(0.3, self.y - 0.04, 0.7, self.y + 0.04)
 
 
+Fit = Callable[["Stage", Thing], Thing | None]
+"""Brings a thing into a form that can be shown on a stage; None if it cannot be."""
+
+
+def as_it_is(stage: Stage, thing: Thing) -> Thing | None:
+    """Show everything as it was thought up."""
+    return thing
+
+
 @dataclass(slots=True)
 class Stage:
     """Everything that happens in one stream. Families add writing and things while they set up."""
@@ -76,6 +87,7 @@ class Stage:
     zones: tuple[Zone, ...] = ()
     writings: list[Writing] = field(default_factory=list)
     busy: set[int] = field(default_factory=set)  # seconds in which a thing comes or goes
+    fit: Fit = as_it_is
 
     def present(self, second: int, label: str | None = None) -> list[Thing]:
         return [one for one in self.things if one.is_there(second) and label in (None, one.label)]
@@ -99,12 +111,15 @@ class Stage:
         return sorted(found, key=lambda one: one.leaves)
 
     def add(self, thing: Thing) -> bool:
-        """Add a thing unless something else comes or goes when it does."""
+        """Add a thing unless something else comes or goes when it does, or it cannot be shown."""
         own = {second for second in (thing.enters, thing.leaves) if 0 < second < NEVER}
         if own & self.busy:
             return False
+        fitted = self.fit(self, thing)
+        if fitted is None:
+            return False
         self.busy |= own
-        self.things.append(thing)
+        self.things.append(fitted)
         return True
 
     def write(self, text: str, appears: int, goes: int, y: float = 0.85) -> Writing:
@@ -113,18 +128,18 @@ class Stage:
         return writing
 
 
-def build(rng: Random, words: Words, num_seconds: int, gap_s: float | None = None) -> Stage:
-    """Set up a stream: who is there at first, who comes every `gap_s` or so, and where zones are.
+def build(rng: Random, words: Words, num_seconds: int, fit: Fit = as_it_is) -> Stage:
+    """Set up a stream: who is there at first, who comes, and where zones are.
 
-    `gap_s` of None takes one at random, from a busy street to an empty yard.
+    How often somebody comes is taken at random, from a busy street to an empty yard.
     """
     zones: tuple[Zone, ...] = ()
     if rng.random() < 0.5:
         left = rng.choice((0.0, 0.3, 0.6))
         zones = (Zone(rng.choice(words.zones), left, left + 0.4),)
     name = rng.choice(("cam", "cam", "cam", "door", "street", "kitchen", "screen"))
-    stage = Stage(name, num_seconds, [], zones)
-    gap_s = gap_s or rng.choice((5, 9, 15, 30, 60))
+    stage = Stage(name, num_seconds, [], zones, fit=fit)
+    gap_s = rng.choice((5, 9, 15, 30, 60))
     for _ in range(rng.choice((0, 0, 1, 1, 2, 3, 5))):
         stage.add(_thing(rng, stage, rng.choice(words.labels), 0))
     second = 0.0

@@ -1,0 +1,132 @@
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from onlooker.core.decision import Silent
+from onlooker.core.moment import Observation
+from onlooker.core.percept import Scene, SceneObject, SceneText, View
+from onlooker.data.stream import BadData, LabelledStream
+from onlooker.data.world.compose import Recipe, Scenario
+from onlooker.data.world.families import FAMILIES
+from onlooker.data.world.pixels import drawable, rendered, scenario_of, write_video
+from onlooker.data.world.seen import Eyes, Look, seen_by
+from onlooker.data.world.stage import Stage
+from onlooker.evaluate.prediction import Emission, Prediction
+from onlooker.evaluate.score import score
+
+SMALL = (160, 90)
+
+
+def scenario(family: str = "several", number: int = 0) -> Scenario:
+    return scenario_of(Recipe(family, "seeds", 3, number))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_only_what_can_be_drawn_is_on_stage_and_no_two_stand_in_one_row(family: str) -> None:
+    for number in range(8):
+        stage = scenario(family, number).stage
+        assert {thing.label for thing in stage.things} <= set(drawable())
+        for second in range(stage.num_seconds):
+            feet = sorted(round(one.box(second).bottom, 3) for one in stage.present(second))
+            assert all(low < high for low, high in pairwise(feet))
+
+
+def test_the_same_recipe_gives_the_same_pixels_and_another_number_others() -> None:
+    first, again = (list(rendered(scenario(), size_px=SMALL)) for _ in range(2))
+    for one, other in zip(first, again, strict=True):
+        assert one.time_s == other.time_s
+        assert np.array_equal(one.pixels_HWC, other.pixels_HWC)
+    others = list(rendered(scenario(number=1), size_px=SMALL))
+    assert not np.array_equal(first[0].pixels_HWC, others[0].pixels_HWC)
+
+
+def test_frames_fall_into_the_middles_of_equal_spans() -> None:
+    times_s = [frame.time_s for frame in rendered(scenario(), size_px=SMALL, fps=2)][:4]
+    assert times_s == [0.25, 0.75, 1.25, 1.75]
+
+
+def test_a_thing_changes_the_picture_where_the_world_says_it_is() -> None:
+    made = next(
+        one
+        for number in range(50)
+        if len((one := scenario("monitoring", number)).stage.things) == 1
+        and one.stage.things[0].enters > 0
+    )
+    thing = made.stage.things[0]
+    frames = [frame.pixels_HWC for frame in rendered(made, size_px=(320, 180))]
+    changed_HW = np.abs(frames[thing.enters].astype(int) - frames[thing.enters - 1]).max(2) > 30
+    rows, columns = np.nonzero(changed_HW)
+    box = thing.box(thing.enters)
+    assert columns.min() / 320 == pytest.approx(box.left, abs=0.03)
+    assert columns.max() / 320 == pytest.approx(box.right, abs=0.03)
+    assert rows.min() / 180 == pytest.approx(box.top, abs=0.03)
+    assert rows.max() / 180 == pytest.approx(box.bottom, abs=0.03)
+
+
+def test_held_out_labels_cannot_be_drawn_and_that_is_said() -> None:
+    with pytest.raises(BadData, match="choose train, seeds or phrasings"):
+        scenario_of(Recipe("text", "heldout"))
+
+
+def test_a_written_video_holds_every_frame(tmp_path: Path) -> None:
+    made = scenario("text")
+    path = write_video(made, tmp_path / "text.mp4", size_px=SMALL, fps=2)
+    with av.open(str(path)) as container:
+        num_frames = sum(1 for _ in container.decode(video=0))
+    assert num_frames == 2 * made.stage.num_seconds
+
+
+def perfect(stage: Stage) -> Look:
+    """Open eyes that see everything at once and as it is."""
+    before: dict[int, SceneObject] = {}
+
+    def look(observation: Observation) -> Scene:
+        now_s = observation.frames[-1].time_s
+        second = observation.tick.index
+        there = {
+            one.id: SceneObject(one.label, one.id, one.box(second), 0.9, float(one.enters))
+            for one in stage.present(second)
+        }
+        texts = tuple(
+            SceneText(one.text, one.box, 0.9, float(one.appears))
+            for one in stage.writings
+            if one.is_there(second)
+        )
+        new = tuple(there[index] for index in there.keys() - before.keys())
+        gone = tuple(before[index] for index in before.keys() - there.keys())
+        before.clear()
+        before.update(there)
+        return Scene((View(stage.name, now_s, tuple(there.values()), new, gone, texts),))
+
+    return look
+
+
+def blind(stage: Stage) -> Look:
+    return lambda seen: Scene((View(stage.name, seen.frames[-1].time_s),))
+
+
+@pytest.mark.parametrize("family", ["monitoring", "counting", "text", "commentary"])
+def test_labels_score_one_for_eyes_that_miss_nothing(family: str) -> None:
+    for number in range(4):
+        stream = labelled(perfect, scenario(family, number))
+        said = tuple(
+            Emission(turn.tick.end_s, getattr(turn.decision, "text", ""))
+            for turn in stream.turns
+            if not isinstance(turn.decision, Silent)
+        )
+        assert score(stream.truth, Prediction(stream.item, said)).timings[0].f1 == 1
+
+
+def test_what_is_never_seen_is_never_said_and_stays_true() -> None:
+    made = next(one for n in range(20) if (one := scenario("text", n)).task.dues)
+    stream = labelled(blind, made)
+    assert stream.truth.events
+    assert stream.num_spoken == 0
+    assert stream.source == "pixels"
+
+
+def labelled(eyes: Eyes, made: Scenario) -> LabelledStream:
+    return seen_by(eyes, made, size_px=(32, 18))
