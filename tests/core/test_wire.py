@@ -11,14 +11,18 @@ from onlooker.core.errors import MalformedDecision
 from onlooker.core.event import (
     EVENTS,
     ArtefactLink,
+    Captioned,
     Closed,
     Decided,
     Event,
     Failed,
+    Heard,
+    Hearing,
     Observed,
     Opened,
     Perceived,
     Skipped,
+    SoundNoticed,
     Speaking,
     StreamHealth,
     TaskAnswered,
@@ -26,8 +30,10 @@ from onlooker.core.event import (
     TaskProgress,
     TaskUsage,
     Usage,
+    VoiceEnded,
+    VoiceStarted,
 )
-from onlooker.core.moment import Answer, Instruction, Utterance
+from onlooker.core.moment import Answer, CutShort, Instruction, Utterance
 from onlooker.core.percept import (
     Box,
     Picture,
@@ -119,6 +125,8 @@ artefacts = few(st.builds(ArtefactLink, kind=words, path=words, title=words, num
 task_usages = st.builds(
     TaskUsage, prompt_tokens=counts, completion_tokens=counts, cost=st.floats(0, 1e6)
 )
+line_kinds = st.sampled_from(["commentary", "reply", "alert"])
+speakers = st.sampled_from(["user", "scene"])
 plain = st.recursive(
     st.none() | st.booleans() | counts | words, lambda inner: st.dictionaries(words, inner)
 )
@@ -140,6 +148,7 @@ FIELDS: dict[type[Event], dict[str, st.SearchStrategy[Any]]] = {
         "recalled": few(words),
         "memory": st.none() | few(words),
         "persona": st.none() | st.sampled_from(["silent", "default", "talkative"]),
+        "cut_short": few(st.builds(CutShort, tick=counts, heard=words)),
     },
     Perceived: {"percepts": few(percepts)},
     Speaking: {"text": words},
@@ -170,6 +179,24 @@ FIELDS: dict[type[Event], dict[str, st.SearchStrategy[Any]]] = {
         "usage": task_usages,
         "took_s": times_s,
     },
+    Captioned: {"line_id": words, "kind": line_kinds, "text": words},
+    VoiceStarted: {"line_id": words, "kind": line_kinds},
+    VoiceEnded: {
+        "line_id": words,
+        "kind": line_kinds,
+        "why": st.sampled_from(["done", "failed", "barge_in", "interrupted", "stale", "mute"]),
+        "heard": words,
+        "played_s": times_s,
+    },
+    Hearing: {"speaker": speakers, "start_s": times_s, "text": words},
+    Heard: {
+        "speaker": speakers,
+        "start_s": times_s,
+        "end_s": times_s,
+        "text": words,
+        "is_addressed": st.booleans(),
+    },
+    SoundNoticed: {"label": words, "probability": shares, "start_s": times_s},
     Closed: {
         "reason": words,
         "num_decided": counts,

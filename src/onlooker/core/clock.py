@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -55,8 +54,9 @@ class WallClock:
 class MediaClock:
     """Time that jumps: files are read as fast as they can be decided on, with no tick late.
 
-    The ticker's `sleep_until` moves time itself, and returns when every follower has delivered
-    all that comes before the new time and sleeps again. So the same file gives the same ticks.
+    The ticker's `sleep_until` moves time itself, from one follower's moment to the next. It returns
+    when every one has delivered all that comes before the new time and sleeps again. So the same
+    file gives the same ticks.
     """
 
     speed: float | None = None
@@ -74,10 +74,11 @@ class MediaClock:
         await self._settle()
         if time_s <= self._now_s:
             return
+        while (due_s := min((due_s for due_s, _ in self._sleepers), default=time_s)) < time_s:
+            self._now_s = max(self._now_s, due_s)
+            self._wake()
+            await self._settle()
         # What happens exactly at the end of a tick belongs to the next.
-        self._now_s = math.nextafter(time_s, -math.inf)
-        self._wake()
-        await self._settle()
         self._now_s = time_s
 
     @contextmanager

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from onlooker.core.decision import Decision
-from onlooker.core.moment import Answer, AnswerStatus, Delivery, Instruction, Utterance
+from onlooker.core.moment import (
+    Answer,
+    AnswerStatus,
+    CutShort,
+    Delivery,
+    Instruction,
+    Utterance,
+)
 from onlooker.core.percept import Percept
 from onlooker.core.prompt import Persona
 
@@ -79,6 +86,7 @@ class Observed(Event):
     recalled: tuple[str, ...] = ()
     memory: tuple[str, ...] | None = None
     persona: Persona | None = None  # a change of it, from this tick on
+    cut_short: tuple[CutShort, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +176,82 @@ class TaskAnswered(Event):
     took_s: float = 0.0  # session time since it was asked
 
 
+LineKind = Literal["commentary", "reply", "alert"]
+LineEnd = Literal[
+    "done",  # heard to its end
+    "failed",  # the voice broke off
+    "barge_in",  # the user spoke
+    "interrupted",  # by something that matters more
+    "stopped",  # somebody asked for silence
+    "too_long",
+    "stale",  # it could not be said while it was worth hearing; so are those below
+    "superseded",
+    "full",
+    "quiet",
+    "mute",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captioned(Event):
+    """A line to be shown, whether it is spoken or not. Its whole text."""
+
+    line_id: str
+    kind: LineKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceStarted(Event):
+    """The first sound of a line is heard from now on."""
+
+    line_id: str
+    kind: LineKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceEnded(Event):
+    """A line was spoken as far as `heard` says, which may be nothing."""
+
+    line_id: str
+    kind: LineKind
+    why: LineEnd
+    heard: str = ""
+    played_s: float = 0.0
+
+
+Speaker = Literal["user", "scene"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing(Event):
+    """Somebody speaks; what is understood so far, which may change."""
+
+    speaker: Speaker
+    start_s: float
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard(Event):
+    """Somebody has spoken. Without text it was nothing that could be understood."""
+
+    speaker: Speaker
+    start_s: float
+    end_s: float
+    text: str
+    is_addressed: bool = True  # it goes to the model: no wake word was missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundNoticed(Event):
+    """Something other than speech was heard, such as a smoke alarm."""
+
+    label: str
+    probability: float
+    start_s: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed(Event):
     """The session ended."""
@@ -190,5 +274,11 @@ EVENTS: tuple[type[Event], ...] = (
     TaskAsked,
     TaskProgress,
     TaskAnswered,
+    Captioned,
+    VoiceStarted,
+    VoiceEnded,
+    Hearing,
+    Heard,
+    SoundNoticed,
     Closed,
 )

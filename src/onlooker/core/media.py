@@ -5,6 +5,7 @@ H, W = height and width in pixels; C = 3 colours, red first; N = samples of one 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,13 @@ class AudioChunk:
     @property
     def duration_s(self) -> float:
         return len(self.samples_N) / self.rate_hz
+
+
+def joined(chunks: Sequence[AudioChunk]) -> AudioChunk:
+    """Make one chunk of several that follow each other."""
+    first = chunks[0]
+    samples_N = np.concatenate([chunk.samples_N for chunk in chunks])
+    return AudioChunk(first.stream, first.start_s, first.rate_hz, samples_N)
 
 
 Media = VideoFrame | AudioChunk

@@ -85,6 +85,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class CutShort:
+    """A line that was interrupted while it was spoken: what was said in `tick` is this alone."""
+
+    tick: int
+    heard: str  # whole words; empty if none was heard
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """All that reached us in a tick, from every stream; all the model may know of it."""
 
@@ -97,6 +105,7 @@ class Observation:
     recalled: tuple[str, ...] = ()  # evidence for what was asked, each with its time
     memory: tuple[str, ...] | None = None  # what came before, where it is to be read anew
     persona: Persona | None = None  # a change of it, from this tick on
+    cut_short: tuple[CutShort, ...] = ()  # lines that nobody heard to their end
 
     @property
     def is_addressed(self) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import blake2b
 
-from onlooker.core.decision import Decision, Delegate, Speak
-from onlooker.core.moment import Answer, Instruction
+from onlooker.core.decision import Decision, Delegate, Silent, Speak
+from onlooker.core.moment import Answer, CutShort, Instruction
 from onlooker.core.prompt import (
     Exchange,
     PendingTask,
@@ -90,6 +91,23 @@ class Context:
         """Write the decision into the last turn."""
         self._digests.pop()
         self._append(replace(self._turns.pop(), decision=decision))
+
+    def amend(self, cuts: Iterable[CutShort]) -> None:
+        """Leave of what was said only what was heard; what nobody heard was not said."""
+        known = {turn.tick.index: index for index, turn in enumerate(self._turns)}
+        for cut in cuts:
+            if (index := known.get(cut.tick)) is None:
+                continue  # its turn has gone
+            turn = self._turns[index]
+            match turn.decision:
+                case Speak():
+                    decision: Decision = Speak(cut.heard) if cut.heard else Silent()
+                case Delegate(text, question):
+                    decision = Delegate(cut.heard or text, question)
+                case _:
+                    continue
+            self._turns[index] = turn = replace(turn, decision=decision)
+            self._digests[index] = turn.digest
 
     def postpone(self, turn: Turn) -> None:
         """Keep the words of a turn that came to no decision for the next one; drop the rest.

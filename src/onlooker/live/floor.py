@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import time
 from typing import Literal
 
-Kind = Literal["commentary", "reply", "alert"]
+from onlooker.core.event import LineKind
+
+Kind = LineKind
 Hush = Literal["none", "quiet", "mute"]  # quiet: alerts alone, if at all; mute: captions alone
 StopReason = Literal["barge_in", "interrupted", "quiet", "mute", "stopped", "too_long"]
 DropReason = Literal["stale", "superseded", "quiet", "mute", "stopped", "barge_in", "full"]

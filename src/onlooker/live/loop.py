@@ -78,9 +78,11 @@ class Line:
                 recalled=seen.recalled,
                 memory=seen.memory,
                 persona=seen.persona,
+                cut_short=seen.cut_short,
             )
         )
 
+        self.context.amend(seen.cut_short)
         self.context.persona = seen.persona or self.context.persona
 
         async def say(text: str) -> None:

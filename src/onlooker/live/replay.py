@@ -254,6 +254,8 @@ class _Player:
             recalled=observed.recalled,
             memory=observed.memory,
             persona=observed.persona,
+            # What was heard of another model's words is not what this one said.
+            cut_short=observed.cut_short if self._traits is None else (),
         )
 
     def _has_asked(self, task_id: str) -> bool:

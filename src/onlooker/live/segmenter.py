@@ -82,6 +82,11 @@ class Segmenter:
         """Whether an utterance goes on."""
         return self._length_s is not None
 
+    @property
+    def silence_s(self) -> float:
+        """Seconds of silence in a row, within an utterance."""
+        return self._silence_s
+
     def hear(self, chunk: AudioChunk, probability: float) -> list[SpeechNews]:
         """Take the next chunk; `probability` of speech in [0, 1]."""
         news: list[SpeechNews] = []

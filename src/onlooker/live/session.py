@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field, replace
 from uuid import uuid4
 
 from onlooker.core.clock import Clock, SessionClock
-from onlooker.core.errors import BadSettings
 from onlooker.core.event import (
     Closed,
     Decided,
@@ -41,8 +40,10 @@ from onlooker.core.ports import (
     Summariser,
 )
 from onlooker.core.prompt import Persona
+from onlooker.live.budget import Budget
 from onlooker.live.brain import Tasks, TaskState
 from onlooker.live.context import Context
+from onlooker.live.fit import check_fit, check_pace
 from onlooker.live.gate import Gate
 from onlooker.live.instructions import Instructions
 from onlooker.live.intake import Intake
@@ -50,6 +51,7 @@ from onlooker.live.loop import Line, Perceive
 from onlooker.live.memory import Past
 from onlooker.live.outbox import Outboxes
 from onlooker.live.settings import LiveSettings, TaskSettings
+from onlooker.live.speech import Speech, SpeechParts
 from onlooker.live.streams import Streams
 from onlooker.live.ticker import ticks
 
@@ -66,8 +68,10 @@ class Parts:
     perception: Perception | None = None
     brain: Brain | None = None
     tasks: TaskSettings = TaskSettings()  # what the brain may be asked
+    budget: Budget | None = None  # shared with other sessions; none: this one's alone
     memory: Memory | None = None
     summariser: Summariser | None = None  # none: memory takes its summaries from the record
+    speech: SpeechParts = SpeechParts()
     sinks: Mapping[str, Sink] = field(default_factory=dict)
 
 
@@ -105,9 +109,14 @@ class Session:
         self._outboxes = Outboxes(parts.sinks, is_lossless=clock.speed is None)
         self._streams = Streams(parts.sources, self._intake, clock, settings, self._emit)
         self._tasks = Tasks(parts.brain, parts.tasks, clock, self._emit, self._intake.put_words)
+        self.speech = Speech(
+            parts.speech, parts.sinks.values(), clock, self._emit, self._intake.put_words
+        )
+        self._streams.overhear = self.speech.overhear
         self._counts: Counter[type[Event]] = Counter()
         self._line: asyncio.Task[None] | None = None
         self._reason = "the sources ended"
+        self._is_stopped = False
         self._persona_change: Persona | None = None
         self._is_paused = False
         self._resumed = asyncio.Event()
@@ -192,7 +201,7 @@ class Session:
 
     def stop(self, reason: str) -> None:
         """End the session in good order."""
-        self._reason = reason
+        self._reason, self._is_stopped = reason, True
         if self._line is not None:
             self._line.cancel()
 
@@ -208,6 +217,7 @@ class Session:
             stack.push_async_callback(parts.model.close)
             if parts.brain:
                 stack.push_async_callback(parts.brain.close)
+            self.speech.open(stack)
             await self._open_memory(stack)
             perceive = await self._open_eyes(stack)
             model = await parts.model.open()
@@ -290,11 +300,16 @@ class Session:
             others.append(tasks.create_task(self._tasks.run()))
             if self._past:
                 others.append(tasks.create_task(self._past.run()))
+            others += self.speech.start(tasks)
             # Lets every source begin to follow the clock before the first tick.
             await asyncio.sleep(0)
             self._line = tasks.create_task(line.run(self._observations()))
+            if self._is_stopped:
+                self._line.cancel()
             await asyncio.wait([self._line])
             self._streams.stop()
+            if not self._is_stopped:
+                await self.speech.finish()
             for task in others:
                 task.cancel()
 
@@ -319,6 +334,7 @@ class Session:
                 await self._skip(reason, tick.index, tick.end_s)
             else:
                 self._persona_change = None
+                observation = replace(observation, cut_short=self.speech.take_cuts())
                 yield await self._with_past(observation, is_first=is_first)
                 is_first = False
             if num_ticks == self._max_ticks:
@@ -340,6 +356,7 @@ class Session:
         self._counts[type(event)] += event.num_ticks if isinstance(event, Skipped) else 1
         await self._outboxes.put(event)
         await self._tasks.take(event)
+        await self.speech.take(event)
         if self._past and isinstance(event, Decided) and (left := self._context.take_leaving()):
             self._past.close_segment(left, self._instructions.standing)
 
@@ -359,34 +376,4 @@ class Session:
             num_decided=self._counts[Decided],
             num_skipped=self._counts[Skipped],
             num_failed=self._counts[Failed],
-        )
-
-
-def check_fit(parts: Parts, clock: SessionClock) -> None:
-    """Refuse parts that cannot work together.
-
-    Raises:
-        BadSettings: says in a sentence which ones, and what to change.
-    """
-    made = {"pictures": parts.codec is not None, "scene": parts.perception is not None}
-    reads = parts.model.traits.reads
-    if not any(made[kind] for kind in reads):
-        raise BadSettings(
-            f"the model {parts.model.traits.name!r} reads {' or '.join(reads)}, and nothing here "
-            f"makes that: choose a {'perception' if 'scene' in reads else 'codec'}"
-        )
-    check_pace(parts.sources, clock)
-
-
-def check_pace(sources: Mapping[str, Source], clock: SessionClock) -> None:
-    """Refuse live sources at another speed than the world's.
-
-    Raises:
-        BadSettings: says which ones.
-    """
-    live = [stream for stream, source in sources.items() if source.traits.is_live]
-    if live and clock.speed != 1:
-        raise BadSettings(
-            f"{', '.join(live)} is live and happens at speed 1, not at "
-            f"{clock.speed or 'max'}: use speed 1, or a file"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time
 
 from onlooker.core.moment import Delivery
 from onlooker.core.prompt import Persona
@@ -41,9 +42,9 @@ class LiveSettings:
     """of all that memory writes at the head of a prompt"""
     recall_tokens: int = 300
     """of the evidence that is found for one question"""
-    lost_after_s: float = 3.0
     language: str = ""
     """of summaries and of the brain's answers, such as 'zh'; empty: that of who asks"""
+    lost_after_s: float = 3.0
     """a live stream without a frame for so long is lost"""
     frozen_after_s: float = 3.0
     """a camera that shows exactly the same picture for so long is frozen"""
@@ -117,3 +118,38 @@ class TaskSettings:
         for name in ("max_picture_bytes", "num_said", "max_folder_bytes"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 0")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechSettings:
+    """What is heard of whom, and when to be quiet."""
+
+    __pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # noqa: RUF012
+
+    scene: bool = True
+    """understand speech in the streams' own sound: overheard, never obeyed"""
+    wake_words: tuple[str, ...] = ()
+    """only what begins with one of them is meant for us; none: everything the microphone hears"""
+    guess_pause_s: float = 0.25
+    """pause after which an utterance is understood, in case it ends there; 0: not before its end"""
+    understand_s: float = 10.0
+    """seconds after its end in which an utterance must be understood"""
+    quiet_from: str = ""
+    """local time at which quiet hours begin, such as 22:00; empty: there are none"""
+    quiet_to: str = ""
+    """local time at which they end"""
+
+    def __post_init__(self) -> None:
+        if self.guess_pause_s < 0 or self.understand_s <= 0:
+            raise ValueError("guess_pause_s must be at least 0, understand_s above 0")
+        if bool(self.quiet_from) != bool(self.quiet_to):
+            raise ValueError("quiet hours need quiet_from and quiet_to, such as 22:00 and 07:00")
+        if self.quiet_hours and self.quiet_from == self.quiet_to:
+            raise ValueError(f"quiet_from and quiet_to are both {self.quiet_from}")
+
+    @property
+    def quiet_hours(self) -> tuple[time, time] | None:
+        """When to be quiet, as times of day."""
+        if not self.quiet_from:
+            return None
+        return time.fromisoformat(self.quiet_from), time.fromisoformat(self.quiet_to)

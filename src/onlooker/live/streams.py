@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 
 from onlooker.core.clock import SessionClock
 from onlooker.core.errors import BadSettings, SourceFailed
 from onlooker.core.event import Failed, StreamHealth
-from onlooker.core.media import VideoFrame
+from onlooker.core.media import AudioChunk
 from onlooker.core.ports import Source
 from onlooker.live.health import HealthWatch
 from onlooker.live.intake import Intake
@@ -35,6 +35,7 @@ class Streams:
         self._clock = clock
         self._settings = settings
         self._emit = emit
+        self.overhear: Callable[[AudioChunk], None] = lambda _: None
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}  # of the sources that play
         self._watches = {
@@ -111,7 +112,9 @@ class Streams:
             try:
                 async for media in self._sources[stream].frames(stream, clock):
                     self._intake.put_media(media)
-                    if isinstance(media, VideoFrame):
+                    if isinstance(media, AudioChunk):
+                        self.overhear(media)
+                    else:
                         await self._emit_if(watch.see(media, clock.now_s()))
             except SourceFailed as error:
                 await self._emit(

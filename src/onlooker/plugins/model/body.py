@@ -106,7 +106,10 @@ class BodyWriter:
         return _Written(turn, after, picture_ids, is_brief, user)
 
     def _answer(self, written: _Written, turn: Turn) -> bytes:
-        if written.answer is None and turn.decision is not None:
+        is_known = written.answer is not None and written.turn.decision == turn.decision
+        if not is_known and turn.decision is not None:
+            # Also what was said and cut short: only what was heard stays.
+            written.turn = turn
             written.answer = b"," + _message("assistant", self._dialect.decided(turn.decision))
         return written.answer or b""
 

@@ -1,0 +1,402 @@
+"""What is said near a session becomes words: finds speech, has it understood, tells the line."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, aclosing
+from dataclasses import dataclass, field
+from functools import partial
+
+from onlooker.core.clock import SessionClock
+from onlooker.core.errors import TranscriberFailed
+from onlooker.core.event import Failed, Heard, Hearing, SoundNoticed
+from onlooker.core.event import Speaker as Who
+from onlooker.core.media import AudioChunk, joined
+from onlooker.core.moment import Utterance
+from onlooker.core.ports import SoundDetector, SoundEvent, SpeechDetector, Transcriber
+from onlooker.live.loop import Emit
+from onlooker.live.segmenter import (
+    Segmenter,
+    SegmenterSettings,
+    SpeechEnded,
+    SpeechNews,
+    SpeechPart,
+    SpeechStarted,
+)
+from onlooker.live.settings import SpeechSettings
+from onlooker.live.speaker import Speaker
+
+MAX_BEHIND_S = 20.0  # of sound that waits to be listened to; the oldest is lost beyond it
+MAX_KEY_S = 60.0  # for which a key may be held
+FINISH_S = 5.0  # to understand what was said last
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """What a listener hears with."""
+
+    transcriber: Transcriber
+    speech: Callable[[], SpeechDetector]  # one a stream
+    sounds: Callable[[], SoundDetector] | None = None
+
+
+@dataclass
+class _Words:
+    """One utterance on its way to a text."""
+
+    start_s: float
+    end_s: float = 0.0
+    is_over: bool = False
+    is_closed: bool = False  # nothing follows, as far as known
+    final: str | None = None  # what it would be if it ended here
+    attempt: asyncio.Task[None] | None = None
+    chunks: list[AudioChunk] = field(default_factory=list)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is being understood, with nothing to wait for."""
+        return self.is_closed and self.final is None
+
+    async def sound(self) -> AsyncIterator[AudioChunk]:
+        """Yield it from its beginning as it grows; what waits comes as one."""
+        num_given = 0
+        while True:
+            if len(self.chunks) > num_given:
+                waiting = self.chunks[num_given:]
+                num_given = len(self.chunks)
+                yield joined(waiting)
+            elif self.is_closed:
+                return
+            else:
+                self.more.clear()
+                await self.more.wait()
+
+
+class Listener:
+    """Follows the sound of every stream of a session."""
+
+    def __init__(
+        self,
+        ears: Ears,
+        settings: tuple[SpeechSettings, SegmenterSettings],
+        clock: SessionClock,
+        speaker: Speaker,
+        emit: Emit,
+        tell: Callable[[Utterance], None],
+    ) -> None:
+        self.ears = ears
+        self.settings, self.rules = settings
+        self.clock = clock
+        self.speaker = speaker
+        self.emit = emit
+        self.tell = tell
+        self.group: asyncio.TaskGroup | None = None
+        # One thread: detectors take a millisecond for 32 of sound, and keep their order.
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="listener")
+        self._streams: dict[tuple[str, Who], _Stream] = {}
+        self._begun = asyncio.Event()
+
+    def put(self, chunk: AudioChunk, who: Who) -> None:
+        """Take the next sound of a stream."""
+        if who == "scene" and not self.settings.scene:
+            return
+        self._stream(chunk.stream, who).put(chunk)
+
+    def hold_key(self, stream: str, *, is_down: bool) -> None:
+        """Push to talk: while the key is held, all sound of the user's stream is one utterance."""
+        self._stream(stream, "user").keys.append(is_down)
+        self._stream(stream, "user").arrived.set()
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self.group = group
+                for stream in self._streams.values():
+                    group.create_task(stream.run())
+                await asyncio.Event().wait()
+        finally:
+            self.thread.shutdown(wait=False, cancel_futures=True)
+
+    async def finish(self) -> None:
+        """Understand what was said last: the session ends."""
+        for stream in self._streams.values():
+            await stream.finish()
+        attempts = [
+            words.attempt
+            for stream in self._streams.values()
+            for words in stream.unfinished
+            if words.attempt is not None
+        ]
+        if attempts:
+            await asyncio.wait(attempts, timeout=FINISH_S)
+
+    def _stream(self, name: str, who: Who) -> _Stream:
+        if (name, who) not in self._streams:
+            self._streams[name, who] = stream = _Stream(name, who, self)
+            if self.group is not None:
+                self.group.create_task(stream.run())
+        return self._streams[name, who]
+
+
+class _Stream:
+    """One stream's sound: from chunks to utterances."""
+
+    def __init__(self, name: str, who: Who, listener: Listener) -> None:
+        self.name = name
+        self.who: Who = who
+        self.keys: deque[bool] = deque(maxlen=16)
+        self.arrived = asyncio.Event()
+        self.unfinished: list[_Words] = []
+        self._listener = listener
+        self._detector: SpeechDetector = listener.ears.speech()
+        self._sounds = listener.ears.sounds() if listener.ears.sounds else None
+        self._segmenter = Segmenter(listener.rules)
+        self._waiting: deque[AudioChunk] = deque()
+        self._words: _Words | None = None
+        self._is_key_down = False
+        self._hold = ExitStack()  # of media time, while there is something to do
+        self._is_held = False
+        self._lost_s = 0.0
+        self._trouble = ""  # of the transcriber, as it was told last
+
+    def put(self, chunk: AudioChunk) -> None:
+        self._waiting.append(chunk)
+        while chunk.start_s - self._waiting[0].start_s > MAX_BEHIND_S:
+            self._lost_s += self._waiting.popleft().duration_s
+        if not self._is_held:
+            self._hold.enter_context(self._listener.clock.follower())
+            self._is_held = True
+        self.arrived.set()
+
+    async def run(self) -> None:
+        while True:
+            if not self._waiting and not self.keys:
+                self._let_go()
+                self.arrived.clear()
+                await self.arrived.wait()
+            while self.keys:
+                await self._turn_key(is_down=self.keys.popleft())
+            if self._waiting:
+                await self._listen(self._waiting.popleft())
+
+    async def finish(self) -> None:
+        await self._take(self._segmenter.rest())
+        if self._is_key_down:
+            await self._turn_key(is_down=False)
+
+    def _let_go(self) -> None:
+        """Let media time go on, unless something is being understood."""
+        is_idle = not self._waiting and not any(words.is_pending for words in self.unfinished)
+        if self._is_held and is_idle:
+            self._hold.close()
+            self._is_held = False
+
+    async def _listen(self, chunk: AudioChunk) -> None:
+        listener = self._listener
+        if self._lost_s:
+            lost_s, self._lost_s = self._lost_s, 0.0
+            await self._fail("listener", f"too slow: {lost_s:.1f} s of sound were not listened to")
+        is_ours = self.who == "user" and not self._is_key_down
+        if is_ours and not listener.speaker.is_listening(chunk.start_s):
+            await self._take(self._segmenter.rest())  # it would hear ourselves
+            return
+        loop = asyncio.get_running_loop()
+        windows, sounds = await loop.run_in_executor(
+            listener.thread, _judged, chunk, self._detector, self._sounds
+        )
+        if self._is_key_down:
+            await self._take([SpeechPart(window) for window, _ in windows])
+            windows = []
+        for window, probability in windows:
+            await self._take(self._segmenter.hear(window, probability))
+            self._guess(is_speech=probability >= listener.rules.start_probability)
+        for sound in sounds:
+            await listener.emit(
+                SoundNoticed(
+                    time_s=listener.clock.now_s(),
+                    stream=self.name,
+                    label=sound.label,
+                    probability=round(sound.probability, 3),
+                    start_s=sound.start_s,
+                )
+            )
+
+    async def _turn_key(self, *, is_down: bool) -> None:
+        if is_down == self._is_key_down:
+            return
+        now_s = self._listener.clock.now_s()
+        if is_down:
+            await self._take(self._segmenter.rest())
+            self._is_key_down = True
+            self._listener.speaker.user_started(by_key=True)
+            await self._take([SpeechStarted(now_s)])
+        else:
+            self._is_key_down = False
+            await self._take([SpeechEnded(now_s)])
+
+    async def _take(self, news: Sequence[SpeechNews]) -> None:
+        for item in news:
+            match item:
+                case SpeechStarted(time_s):
+                    await self._begin(time_s)
+                case SpeechPart(chunk) if self._words is not None:
+                    self._words.chunks.append(chunk)
+                    self._words.more.set()
+                    if chunk.start_s - self._words.start_s > MAX_KEY_S:
+                        await self._turn_key(is_down=False)
+                case SpeechEnded(time_s) if self._words is not None:
+                    await self._end(self._words, time_s)
+
+    async def _begin(self, time_s: float) -> None:
+        listener = self._listener
+        self._words = words = _Words(time_s)
+        self.unfinished.append(words)
+        if self.who == "user":
+            if not self._is_key_down:
+                listener.speaker.user_started()
+            await listener.speaker.tell()
+            # Others are understood when they pause: guesses on the way are for those who speak.
+            self._attempt(words)
+        await listener.emit(
+            Hearing(
+                time_s=listener.clock.now_s(),
+                stream=self.name,
+                speaker=self.who,
+                start_s=round(time_s, 3),
+            )
+        )
+
+    def _guess(self, *, is_speech: bool) -> None:
+        """Have it understood at a pause; if they go on, all of it again."""
+        words, pause_s = self._words, self._listener.settings.guess_pause_s
+        if words is None or not pause_s:
+            return
+        if words.is_closed and is_speech:
+            if words.attempt is not None:
+                words.attempt.cancel()
+            words.is_closed, words.final, words.attempt = False, None, None
+            if self.who == "user":
+                self._attempt(words)
+        elif not words.is_closed and self._segmenter.silence_s >= pause_s:
+            self._close(words)
+
+    async def _end(self, words: _Words, time_s: float) -> None:
+        words.end_s, words.is_over, self._words = time_s, True, None
+        if self.who == "user":
+            self._listener.speaker.user_ended()
+            await self._listener.speaker.tell()
+        if not words.is_closed:
+            self._close(words)
+        if words.final is not None:
+            await self._deliver(words, words.final)
+
+    def _close(self, words: _Words) -> None:
+        words.is_closed = True
+        words.more.set()
+        if words.attempt is None:
+            self._attempt(words)
+
+    def _attempt(self, words: _Words) -> None:
+        if self._listener.group is not None:
+            words.attempt = self._listener.group.create_task(self._understand(words))
+
+    async def _understand(self, words: _Words) -> None:
+        """Have an utterance understood as far as it goes."""
+        listener, text = self._listener, ""
+        try:
+            async with asyncio.timeout(None) as limit:
+                sound = _until_closed(words, partial(self._limit, limit))
+                async with aclosing(listener.ears.transcriber.hear(sound)) as transcripts:
+                    async for transcript in transcripts:
+                        text = " ".join(transcript.text.split())
+                        if not transcript.is_final and text and not words.is_closed:
+                            await self._tell_guess(words, text)
+        except TimeoutError:
+            text = ""
+            await self._fail(
+                "transcriber",
+                f"nothing was understood within understand_s={listener.settings.understand_s:g} s "
+                f"of the end",
+            )
+        except TranscriberFailed as error:
+            text = ""
+            await self._fail("transcriber", str(error))
+        trouble = str(getattr(listener.ears.transcriber, "trouble", ""))
+        if trouble and trouble != self._trouble:
+            await self._fail("transcriber", trouble)
+        self._trouble = trouble
+        words.final = text
+        if words.is_over:
+            await self._deliver(words, text)
+        self._let_go()
+
+    def _limit(self, limit: asyncio.Timeout) -> None:
+        limit.reschedule(asyncio.get_running_loop().time() + self._listener.settings.understand_s)
+
+    async def _tell_guess(self, words: _Words, text: str) -> None:
+        await self._listener.emit(
+            Hearing(
+                time_s=self._listener.clock.now_s(),
+                stream=self.name,
+                speaker=self.who,
+                start_s=round(words.start_s, 3),
+                text=text,
+            )
+        )
+
+    async def _deliver(self, words: _Words, text: str) -> None:
+        if words not in self.unfinished:
+            return
+        self.unfinished.remove(words)
+        listener = self._listener
+        text, is_addressed = _addressed(text, listener.settings.wake_words)
+        is_addressed |= self.who == "scene"
+        now_s = listener.clock.now_s()
+        if text and is_addressed:
+            listener.tell(
+                Utterance(text, now_s, self.who, self.name if self.who == "scene" else None)
+            )
+        await listener.emit(
+            Heard(
+                time_s=now_s,
+                stream=self.name,
+                speaker=self.who,
+                start_s=round(words.start_s, 3),
+                end_s=round(words.end_s, 3),
+                text=text,
+                is_addressed=is_addressed,
+            )
+        )
+
+    async def _fail(self, part: str, error: str) -> None:
+        now_s = self._listener.clock.now_s()
+        await self._listener.emit(Failed(time_s=now_s, stream=self.name, part=part, error=error))
+
+
+def _judged(
+    chunk: AudioChunk, speech: SpeechDetector, sounds: SoundDetector | None
+) -> tuple[list[tuple[AudioChunk, float]], list[SoundEvent]]:
+    return list(speech.hear(chunk)), list(sounds.hear(chunk)) if sounds else []
+
+
+async def _until_closed(words: _Words, at_end: Callable[[], None]) -> AsyncIterator[AudioChunk]:
+    async for chunk in words.sound():
+        yield chunk
+    at_end()
+
+
+def _addressed(text: str, wake_words: Sequence[str]) -> tuple[str, bool]:
+    """Take a wake word off; without it the rest is not for us."""
+    if not wake_words:
+        return text, True
+    for word in wake_words:
+        sounds = r"\W+".join(map(re.escape, word.split()))
+        if found := re.match(rf"\W*{sounds}\b\W*", text, re.IGNORECASE):
+            return text[found.end() :], True
+    return text, False
