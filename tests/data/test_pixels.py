@@ -49,13 +49,15 @@ def test_frames_fall_into_the_middles_of_equal_spans() -> None:
 
 
 def test_a_thing_changes_the_picture_where_the_world_says_it_is() -> None:
-    made = next(
-        one
+    made, thing = next(
+        (made, thing)
         for number in range(50)
-        if len((one := scenario("monitoring", number)).stage.things) == 1
-        and one.stage.things[0].enters > 0
+        for made in [scenario("counting", number)]
+        for thing in made.stage.things
+        if thing.enters > 0
+        and made.stage.present(thing.enters) == [thing]
+        and not made.stage.present(thing.enters - 1)
     )
-    thing = made.stage.things[0]
     frames = [frame.pixels_HWC for frame in rendered(made, size_px=(320, 180))]
     changed_HW = np.abs(frames[thing.enters].astype(int) - frames[thing.enters - 1]).max(2) > 30
     rows, columns = np.nonzero(changed_HW)

@@ -33,6 +33,7 @@ SIZE_PX = (640, 360)
 FEET = (0.76, 0.8, 0.84)  # of things that are there together, in parts of the height
 PLACES = (0.2, 0.5, 0.8)  # where they stand, if they stand still
 MAX_WIDTH = 0.8  # of all that are there together, in parts of the width
+MIN_LETTERS_PX = 8
 SENSOR_NOISE = 2.0  # luma levels, standard deviation
 BACKGROUNDS = ("yard", "meadow", "road", "room", "desert")
 LOOKS = ("subtitle", "sign", "card")
@@ -195,12 +196,13 @@ _INKS = {
 
 
 def _letters(text: str, size_px: int, width_px: int) -> ImageFont.FreeTypeFont:
-    """Choose letters in which a line fits."""
-    for size in range(size_px, 8, -1):
-        letters = _font(size)
-        if letters.getlength(text) <= width_px:
-            break
-    return letters
+    """Choose letters in which a line fits, none so small that nobody could read them."""
+    fits = (size for size in range(size_px, MIN_LETTERS_PX, -1) if _length(text, size) <= width_px)
+    return _font(next(fits, MIN_LETTERS_PX))
+
+
+def _length(text: str, size_px: int) -> float:
+    return _font(size_px).getlength(text)
 
 
 @cache
