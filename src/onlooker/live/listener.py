@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from onlooker.core.clock import SessionClock
 from onlooker.core.errors import TranscriberFailed
 from onlooker.core.event import Failed, Heard, Hearing, SoundNoticed
 from onlooker.core.event import Speaker as Who
-from onlooker.core.media import AudioChunk, joined
+from onlooker.core.media import AudioChunk
 from onlooker.core.moment import Utterance
 from onlooker.core.ports import SoundDetector, SoundEvent, SpeechDetector, Transcriber
 from onlooker.live.loop import Emit
@@ -29,6 +28,7 @@ from onlooker.live.segmenter import (
 )
 from onlooker.live.settings import SpeechSettings
 from onlooker.live.speaker import Speaker
+from onlooker.live.utterances import Words, addressed
 
 MAX_BEHIND_S = 20.0  # of sound that waits to be listened to; the oldest is lost beyond it
 MAX_KEY_S = 60.0  # for which a key may be held
@@ -42,39 +42,6 @@ class Ears:
     transcriber: Transcriber
     speech: Callable[[], SpeechDetector]  # one a stream
     sounds: Callable[[], SoundDetector] | None = None
-
-
-@dataclass
-class _Words:
-    """One utterance on its way to a text."""
-
-    start_s: float
-    end_s: float = 0.0
-    is_over: bool = False
-    is_closed: bool = False  # nothing follows, as far as known
-    final: str | None = None  # what it would be if it ended here
-    attempt: asyncio.Task[None] | None = None
-    chunks: list[AudioChunk] = field(default_factory=list)
-    more: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether it is being understood, with nothing to wait for."""
-        return self.is_closed and self.final is None
-
-    async def sound(self) -> AsyncIterator[AudioChunk]:
-        """Yield it from its beginning as it grows; what waits comes as one."""
-        num_given = 0
-        while True:
-            if len(self.chunks) > num_given:
-                waiting = self.chunks[num_given:]
-                num_given = len(self.chunks)
-                yield joined(waiting)
-            elif self.is_closed:
-                return
-            else:
-                self.more.clear()
-                await self.more.wait()
 
 
 class Listener:
@@ -152,13 +119,13 @@ class _Stream:
         self.who: Who = who
         self.keys: deque[bool] = deque(maxlen=16)
         self.arrived = asyncio.Event()
-        self.unfinished: list[_Words] = []
+        self.unfinished: list[Words] = []
         self._listener = listener
         self._detector: SpeechDetector = listener.ears.speech()
         self._sounds = listener.ears.sounds() if listener.ears.sounds else None
         self._segmenter = Segmenter(listener.rules)
         self._waiting: deque[AudioChunk] = deque()
-        self._words: _Words | None = None
+        self._words: Words | None = None
         self._is_key_down = False
         self._hold = ExitStack()  # of media time, while there is something to do
         self._is_held = False
@@ -255,7 +222,7 @@ class _Stream:
 
     async def _begin(self, time_s: float) -> None:
         listener = self._listener
-        self._words = words = _Words(time_s)
+        self._words = words = Words(time_s)
         self.unfinished.append(words)
         if self.who == "user":
             if not self._is_key_down:
@@ -286,7 +253,7 @@ class _Stream:
         elif not words.is_closed and self._segmenter.silence_s >= pause_s:
             self._close(words)
 
-    async def _end(self, words: _Words, time_s: float) -> None:
+    async def _end(self, words: Words, time_s: float) -> None:
         words.end_s, words.is_over, self._words = time_s, True, None
         if self.who == "user":
             self._listener.speaker.user_ended()
@@ -296,22 +263,22 @@ class _Stream:
         if words.final is not None:
             await self._deliver(words, words.final)
 
-    def _close(self, words: _Words) -> None:
+    def _close(self, words: Words) -> None:
         words.is_closed = True
         words.more.set()
         if words.attempt is None:
             self._attempt(words)
 
-    def _attempt(self, words: _Words) -> None:
+    def _attempt(self, words: Words) -> None:
         if self._listener.group is not None:
             words.attempt = self._listener.group.create_task(self._understand(words))
 
-    async def _understand(self, words: _Words) -> None:
+    async def _understand(self, words: Words) -> None:
         """Have an utterance understood as far as it goes."""
         listener, text = self._listener, ""
         try:
             async with asyncio.timeout(None) as limit:
-                sound = _until_closed(words, partial(self._limit, limit))
+                sound = words.sound(partial(self._limit, limit))
                 async with aclosing(listener.ears.transcriber.hear(sound)) as transcripts:
                     async for transcript in transcripts:
                         text = " ".join(transcript.text.split())
@@ -339,7 +306,7 @@ class _Stream:
     def _limit(self, limit: asyncio.Timeout) -> None:
         limit.reschedule(asyncio.get_running_loop().time() + self._listener.settings.understand_s)
 
-    async def _tell_guess(self, words: _Words, text: str) -> None:
+    async def _tell_guess(self, words: Words, text: str) -> None:
         await self._listener.emit(
             Hearing(
                 time_s=self._listener.clock.now_s(),
@@ -350,12 +317,12 @@ class _Stream:
             )
         )
 
-    async def _deliver(self, words: _Words, text: str) -> None:
+    async def _deliver(self, words: Words, text: str) -> None:
         if words not in self.unfinished:
             return
         self.unfinished.remove(words)
         listener = self._listener
-        text, is_addressed = _addressed(text, listener.settings.wake_words)
+        text, is_addressed = addressed(text, listener.settings.wake_words)
         is_addressed |= self.who == "scene"
         now_s = listener.clock.now_s()
         if text and is_addressed:
@@ -383,20 +350,3 @@ def _judged(
     chunk: AudioChunk, speech: SpeechDetector, sounds: SoundDetector | None
 ) -> tuple[list[tuple[AudioChunk, float]], list[SoundEvent]]:
     return list(speech.hear(chunk)), list(sounds.hear(chunk)) if sounds else []
-
-
-async def _until_closed(words: _Words, at_end: Callable[[], None]) -> AsyncIterator[AudioChunk]:
-    async for chunk in words.sound():
-        yield chunk
-    at_end()
-
-
-def _addressed(text: str, wake_words: Sequence[str]) -> tuple[str, bool]:
-    """Take a wake word off; without it the rest is not for us."""
-    if not wake_words:
-        return text, True
-    for word in wake_words:
-        sounds = r"\W+".join(map(re.escape, word.split()))
-        if found := re.match(rf"\W*{sounds}\b\W*", text, re.IGNORECASE):
-            return text[found.end() :], True
-    return text, False
