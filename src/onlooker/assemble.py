@@ -10,13 +10,25 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from onlooker.config import Choice, Port, Settings, Sources, explain
+from onlooker.config import (
+    Choice,
+    Port,
+    Settings,
+    Sources,
+    TranscriberChoice,
+    VoiceChoice,
+    explain,
+)
 from onlooker.core.clock import MediaClock, SessionClock, WallClock
 from onlooker.core.errors import BadSettings, UnknownPlugin
 from onlooker.core.ports import Codec, Model, Perception, Sink, Source, Summariser
+from onlooker.live.budget import Budget
+from onlooker.live.listener import Ears
 from onlooker.live.session import Parts
 from onlooker.live.settings import TaskSettings
+from onlooker.live.speech import SpeechParts
 from onlooker.live.summariser import ModelSummariser
+from onlooker.plugins.fallback import FallbackTranscriber, FallbackVoice
 from onlooker.plugins.loader import PORTS, installed, load
 from onlooker.plugins.source.address import Address, parse_address, refuse_unless_allowed
 
@@ -36,8 +48,10 @@ def parts_of(settings: Settings, addresses: Iterable[str]) -> Parts:
         model=model,
         brain=chosen("brain", settings.brain),
         tasks=tasks_of(settings.brain.tasks, settings.live.language),
+        budget=Budget(settings.brain.together),
         memory=chosen("memory", settings.memory),
         summariser=summariser_of(settings, model),
+        speech=speech_of(settings),
         sinks=sinks_of(settings),
     )
 
@@ -102,6 +116,47 @@ def eyes_for(model: Model, settings: Settings) -> tuple[Codec | None, Perception
 def sinks_of(settings: Settings) -> dict[str, Sink]:
     """Build every sink in use."""
     return {name: built("sink", name, settings.sink) for name in settings.sink.use}
+
+
+def speech_of(settings: Settings) -> SpeechParts:
+    """Build what a session speaks and hears with, as far as it is wanted."""
+    speech = settings.speech
+    ears = None
+    transcribers = _all_of("transcriber", settings.transcriber)
+    if transcribers:
+        from onlooker.plugins.transcriber.activity import Activity
+
+        one = transcribers[0] if len(transcribers) == 1 else FallbackTranscriber(transcribers)
+        ears = Ears(one, Activity, sound_events() if speech.sounds else None)
+    voices = _all_of("voice", settings.voice)
+    voice = FallbackVoice(voices) if len(voices) > 1 else next(iter(voices), None)
+    players = {name: _build("player", name, settings.player) for name in settings.player.use}
+    return SpeechParts(
+        voice=voice,
+        players=players if voice else {},
+        ears=ears,
+        microphone=microphone_of(settings) if ears else None,
+        settings=speech.rules,
+        floor=speech.floor,
+        segments=speech.hearing,
+    )
+
+
+def microphone_of(settings: Settings) -> Source | None:
+    """Build what the user speaks into: a microphone, or a file in its place."""
+    typed = settings.speech.microphone
+    if not typed:
+        return None
+    address = parse_address(typed)
+    if address.scheme == "file":
+        address = parse_address(f"sound:{address.location.removeprefix('file:')}")
+    return source_of(settings.source, address)
+
+
+def _all_of(kind: str, choice: VoiceChoice | TranscriberChoice) -> list[Any]:
+    """Build a plug-in and those that stand in for it."""
+    names = [choice.use, *choice.fallback] if choice.use else []
+    return [_build(kind, name, choice) for name in names]
 
 
 def tasks_of(tasks: TaskSettings, language: str = "") -> TaskSettings:

@@ -16,9 +16,24 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from onlooker.core.errors import BadSettings
-from onlooker.live.settings import LiveSettings, TaskSettings
+from onlooker.live.budget import BudgetSettings
+from onlooker.live.floor import FloorSettings
+from onlooker.live.segmenter import SegmenterSettings
+from onlooker.live.settings import LiveSettings, SpeechSettings, TaskSettings
 
-SCHEMES = ("file", "images", "rtsp", "rtsps", "http", "https", "v4l2", "screen", "synthetic")
+SCHEMES = (
+    "file",
+    "images",
+    "rtsp",
+    "rtsps",
+    "http",
+    "https",
+    "v4l2",
+    "screen",
+    "synthetic",
+    "microphone",
+    "sound",
+)
 
 
 def server_folder() -> Path:
@@ -75,6 +90,7 @@ class BrainChoice(Choice, frozen=True):
     """Who answers what is too hard for a glance, and what it may be asked."""
 
     tasks: TaskSettings = TaskSettings()
+    together: BudgetSettings = BudgetSettings()
 
 
 class MemoryChoice(Choice, frozen=True):
@@ -93,6 +109,43 @@ class SummariserChoice(Choice, frozen=True):
         default="",
         description="a plug-in's name; model: the model that decides; nothing: the record tells",
     )
+
+
+class VoiceChoice(Choice, frozen=True):
+    """Who says what is decided."""
+
+    fallback: tuple[str, ...] = Field(
+        default=(), description="voices that speak while it cannot, such as espeak, in order"
+    )
+
+
+class TranscriberChoice(Choice, frozen=True):
+    """Who understands speech."""
+
+    fallback: tuple[str, ...] = Field(
+        default=(), description="transcribers that hear while it cannot, in order"
+    )
+
+
+class Players(Port, frozen=True):
+    """Where the voice is heard."""
+
+    use: tuple[str, ...] = Field(default=(), description="names of plug-ins: device, wav")
+
+
+class Speech(BaseModel, frozen=True, extra="forbid"):
+    """How a session listens and speaks."""
+
+    microphone: str = Field(
+        default="",
+        description="where the user's voice comes from: microphone:, a sound file, or nothing",
+    )
+    sounds: bool = Field(
+        default=False, description="name sounds that are no speech, such as a smoke alarm"
+    )
+    rules: SpeechSettings = SpeechSettings()
+    floor: FloorSettings = FloorSettings()
+    hearing: SegmenterSettings = SegmenterSettings()
 
 
 class Sinks(Port, frozen=True):
@@ -163,6 +216,10 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     brain: BrainChoice = BrainChoice()
     memory: MemoryChoice = MemoryChoice()
     summariser: SummariserChoice = SummariserChoice()
+    voice: VoiceChoice = VoiceChoice()
+    player: Players = Players()
+    transcriber: TranscriberChoice = TranscriberChoice()
+    speech: Speech = Speech()
     sink: Sinks = Sinks()
     server: ServerSettings = ServerSettings()
 

@@ -31,7 +31,7 @@ from onlooker.core.ports import BrainTraits, Outcome, Say
 from onlooker.core.prompt import Prompt
 from onlooker.core.task import Artefact, NeedsInput, Partial, Progress, Result, Task, TaskNews
 from onlooker.core.wire import to_json
-from onlooker.live.brain import Tasks, TaskState
+from onlooker.live.brain import BrainParts, Tasks, TaskState
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings, TaskSettings
 from onlooker.plugins.codec.jpeg import JpegCodec
@@ -174,7 +174,7 @@ async def test_a_task_knows_what_is_remembered_and_what_was_recalled() -> None:
     async def emit(event: Event) -> None:
         told.append(event)
 
-    tasks = Tasks(brain, TaskSettings(), MediaClock(), emit, lambda _: None)
+    tasks = Tasks(BrainParts(brain), MediaClock(), emit, lambda _: None)
     await tasks.take(Observed(time_s=1.0, start_s=0.0, end_s=1.0, memory=("A cat sat there.",)))
     await tasks.take(
         Observed(time_s=2.0, start_s=0.0, end_s=1.0, recalled=("<3.0 seconds> a robin",))

@@ -143,22 +143,29 @@ async def test_a_question_that_is_open_for_long_is_in_the_head_and_replays_ident
     ready = asyncio.Event()
 
     class Opens(Listener):
+        session: Session
+        num_since = 0  # turns since the answer: the window turns over in the meantime
+
         async def step(self, prompt: Prompt, say: Say) -> Outcome:
-            if prompt.now.tick.index == 9:
+            if prompt.now.tick.index >= 9:
                 ready.set()
+            self.num_since += bool(self.num_since or prompt.now.answers)
+            if self.num_since == 10:
+                self.session.stop("the answer has left the window")
             return await super().step(prompt, say)
 
     model = Opens(Delegate("One moment.", "Who wrote Hamlet?"))
     async with BrainServer(ready=ready) as thinking:
         parts = Parts(
-            {"door": FrameSource([grey(9)] * 200, rate_hz=100)},
+            {"door": FrameSource([grey(9)] * 3000, rate_hz=100)},
             model,
             codec=JpegCodec(JpegCodec.Settings()),
             brain=brain_at(thinking),
             sinks={"recorder": RecorderSink(RecorderSettings(folder=tmp_path / "r"))},
         )
         live = LiveSettings(period_s=0.02, window_ticks=4, carry_ticks=1)
-        await Session(parts, live, WallClock(), max_ticks=80).run()
+        model.session = Session(parts, live, WallClock())
+        await model.session.run()
     pending = [[task.question for task in prompt.pending] for prompt in model.prompts]
     assert ["Who wrote Hamlet?"] in pending
     assert pending[-1] == []

@@ -35,6 +35,7 @@ from onlooker.core.ports import Brain
 from onlooker.core.prompt import Exchange, fold
 from onlooker.core.task import Artefact, NeedsInput, Partial, Progress, Result, Task
 from onlooker.live.artefacts import ArtefactStore
+from onlooker.live.budget import Budget
 from onlooker.live.digest import digest, readable
 from onlooker.live.loop import Emit
 from onlooker.live.settings import TaskSettings
@@ -46,6 +47,15 @@ MAX_RECALLED = 20  # lines of evidence, the newest
 MAX_QUICK = 20_000  # characters of an answer that are read on the event loop, in about 1 ms
 
 Tell = Callable[[Answer], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BrainParts:
+    """Who answers, and what may be asked."""
+
+    brain: Brain | None = None
+    tasks: TaskSettings = TaskSettings()
+    budget: Budget | None = None  # shared with other sessions; none: this one's alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +158,10 @@ class _Background:
 class Tasks:
     """Knows every task of a session until it is answered. All of it is bounded."""
 
-    def __init__(
-        self,
-        brain: Brain | None,
-        settings: TaskSettings,
-        clock: SessionClock,
-        emit: Emit,
-        tell: Tell,
-    ) -> None:
-        self._brain = brain
+    def __init__(self, parts: BrainParts, clock: SessionClock, emit: Emit, tell: Tell) -> None:
+        settings = parts.tasks
+        self._brain = parts.brain
+        self._budget = parts.budget or Budget()
         self._settings = settings
         self._clock = clock
         self._emit = emit
@@ -215,6 +220,7 @@ class Tasks:
             await self._end(event, _Outcome("failed", text))
             return
         self._num_asked += 1
+        self._budget.take_task()
         task = self._background.task_of(event, sees=self._brain.traits.sees)
         job = self._jobs[event.task_id] = _Job(task, event)
         if self._clock.speed is None:
@@ -250,13 +256,16 @@ class Tasks:
             or 0 < limits.max_tokens <= used.tokens
             or 0 < limits.max_cost <= used.cost
         )
-        return "what the background brain may cost in this session is used up" if is_spent else ""
+        if is_spent:
+            return "what the background brain may cost in this session is used up"
+        return self._budget.refusal()
 
     async def _work(self, job: _Job) -> None:
         try:
             async with AsyncExitStack() as turn:
                 if not job.is_cancelled:
                     await turn.enter_async_context(self._room)
+                    await turn.enter_async_context(self._budget.room())
                 job.is_running = True
                 outcome = await self._solve(job)
         except asyncio.CancelledError:
@@ -334,6 +343,7 @@ class Tasks:
 
     async def _close(self, job: _Job, outcome: _Outcome) -> None:
         used = outcome.usage
+        self._budget.spend(used)
         self._usage = TaskUsage(
             prompt_tokens=self._usage.prompt_tokens + used.prompt_tokens,
             completion_tokens=self._usage.completion_tokens + used.completion_tokens,

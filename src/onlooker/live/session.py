@@ -40,8 +40,8 @@ from onlooker.core.ports import (
     Summariser,
 )
 from onlooker.core.prompt import Persona
+from onlooker.live.brain import BrainParts, Tasks, TaskState
 from onlooker.live.budget import Budget
-from onlooker.live.brain import Tasks, TaskState
 from onlooker.live.context import Context
 from onlooker.live.fit import check_fit, check_pace
 from onlooker.live.gate import Gate
@@ -108,7 +108,8 @@ class Session:
         self._gate = Gate(settings)
         self._outboxes = Outboxes(parts.sinks, is_lossless=clock.speed is None)
         self._streams = Streams(parts.sources, self._intake, clock, settings, self._emit)
-        self._tasks = Tasks(parts.brain, parts.tasks, clock, self._emit, self._intake.put_words)
+        asked = BrainParts(parts.brain, parts.tasks, parts.budget)
+        self._tasks = Tasks(asked, clock, self._emit, self._intake.put_words)
         self.speech = Speech(
             parts.speech, parts.sinks.values(), clock, self._emit, self._intake.put_words
         )
