@@ -11,6 +11,7 @@ ROOT = Path(onlooker.__file__).parent
 TESTS = Path(__file__).parent
 
 EVERYTHING = {"core", "live", "plugins", "model", "data", "evaluate", "testing"} | {
+    "server",
     "config",
     "assemble",
     "cli",
@@ -28,6 +29,9 @@ MAY_IMPORT = {
     "testing": {"core", "numpy", "PIL", "av"},
     "config": {"core", "live", "pydantic"},
     "assemble": {"core", "live", "plugins", "config", "pydantic"},
+    "server": {"core", "live", "plugins", "config", "assemble", "numpy", "PIL", "av", "pydantic"}
+    | {"pydantic_core", "fastapi", "starlette", "uvicorn", "prometheus_client", "limits"}
+    | {"cryptography", "aiortc", "av"},
     "cli": EVERYTHING | {"typer", "rich", "pydantic", "numpy"},
 }
 # A port's plug-ins may use these as well, and nothing of another port.
