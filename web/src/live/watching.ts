@@ -1,0 +1,192 @@
+// The session that this page watches with: connection, cameras and all that is known of it.
+import { Connection } from "../api/connection";
+import type { ConnectionState, Handle } from "../api/connection";
+import { words } from "../api/messages";
+import type { ClientMessage, InstructionWish, Label, Persona } from "../api/messages";
+import type { ServerMessage } from "../api/messages";
+import { signedIn } from "../api/rest";
+import { Camera } from "./camera";
+import type { CameraKind } from "./camera";
+import { SessionZero } from "./pace";
+import { EMPTY, reduce } from "./state";
+import type { LiveState } from "./state";
+
+export interface Snapshot {
+  live: LiveState;
+  connection: ConnectionState | "idle";
+  why: string;
+  cameras: Camera[];
+  isPaused: boolean;
+}
+
+const IDLE: Snapshot = { live: EMPTY, connection: "idle", why: "", cameras: [], isPaused: false };
+const KEPT = "onlooker.session"; // so that a reload finds its session again
+
+export class Watching {
+  private snapshot: Snapshot = IDLE;
+  private readonly readers = new Set<() => void>();
+  private readonly hearers = new Set<(message: ServerMessage) => void>();
+  private connection: Connection | null = null;
+  private zero = new SessionZero();
+
+  readonly subscribe = (reader: () => void): (() => void) => {
+    this.readers.add(reader);
+    return () => this.readers.delete(reader);
+  };
+
+  readonly read = (): Snapshot => this.snapshot;
+
+  // For what is not state, such as sound.
+  hear(hearer: (message: ServerMessage) => void): () => void {
+    this.hearers.add(hearer);
+    return () => this.hearers.delete(hearer);
+  }
+
+  // Opens a session if there is none, and takes up the one from before a reload.
+  connect(resume: Handle | null = null): void {
+    if (this.connection) return;
+    this.zero = new SessionZero();
+    this.change({ ...IDLE, cameras: this.snapshot.cameras });
+    this.connection = new Connection({
+      token: signedIn(),
+      resume: resume && { ...resume, seq: -1 }, // everything is told again
+      onMessage: (message) => this.take(message),
+      onState: (connection, why) => this.became(connection, why),
+      onHandle: (handle) => sessionStorage.setItem(KEPT, JSON.stringify(handle)),
+    });
+  }
+
+  resume(): void {
+    const kept = sessionStorage.getItem(KEPT);
+    if (kept) this.connect(JSON.parse(kept) as Handle);
+  }
+
+  async show(what: { kind: CameraKind; file?: File; deviceId?: string }): Promise<void> {
+    const name = this.freeName(what.kind === "webcam" ? "camera" : what.kind);
+    const camera = await Camera.open(
+      name,
+      what,
+      (message) => this.connection?.sendNow(message) ?? false,
+      () => ({ zeroMs: this.zero.zeroMs, periodMs: this.periodMs }),
+      (ended) => this.hide(ended.name),
+    );
+    camera.isPaused = this.snapshot.isPaused;
+    this.change({ cameras: [...this.snapshot.cameras, camera] });
+    this.connect();
+  }
+
+  watch(address: string, name: string): void {
+    this.connect();
+    const stream = this.freeName(name);
+    this.send({ type: "onlooker.stream.add", stream, address });
+  }
+
+  hide(name: string): void {
+    const camera = this.snapshot.cameras.find((one) => one.name === name);
+    camera?.stop();
+    const cameras = this.snapshot.cameras.filter((one) => one !== camera);
+    const { live } = this.snapshot;
+    const streams = live.streams.filter((one) => one !== name);
+    this.change({ cameras, live: { ...live, streams } });
+    this.send({ type: "onlooker.stream.remove", stream: name });
+  }
+
+  pause(isPaused: boolean): void {
+    for (const camera of this.snapshot.cameras) camera.isPaused = isPaused;
+    this.change({ isPaused });
+  }
+
+  stop(): void {
+    for (const camera of this.snapshot.cameras) camera.stop();
+    this.connection?.close();
+    this.connection = null;
+    sessionStorage.removeItem(KEPT);
+    this.change(IDLE);
+  }
+
+  say(text: string): void {
+    this.send(words(text));
+  }
+
+  instruct(instructions: InstructionWish[]): void {
+    this.change({ live: { ...this.snapshot.live, instructions } });
+    this.update({ instructions });
+  }
+
+  become(persona: Persona): void {
+    this.change({ live: { ...this.snapshot.live, persona } });
+    this.update({ persona });
+  }
+
+  talk(talkativeness: number): void {
+    this.change({ live: { ...this.snapshot.live, talkativeness } });
+    this.update({ talkativeness });
+  }
+
+  label(tick: number, label: Label): void {
+    this.send({ type: "onlooker.label", tick, label });
+  }
+
+  cancelTask(taskId: string): void {
+    this.send({ type: "onlooker.task.cancel", task_id: taskId });
+  }
+
+  forgiveError(): void {
+    this.change({ live: { ...this.snapshot.live, error: "" } });
+  }
+
+  send(message: ClientMessage): void {
+    this.connection?.send(message);
+  }
+
+  sendNow(message: ClientMessage): boolean {
+    return this.connection?.sendNow(message) ?? false;
+  }
+
+  private get periodMs(): number {
+    return 1000 * (this.snapshot.live.session?.onlooker.period_s ?? 1);
+  }
+
+  private update(onlooker: {
+    instructions?: InstructionWish[];
+    persona?: Persona;
+    talkativeness?: number;
+  }): void {
+    this.send({ type: "session.update", session: { type: "realtime", onlooker } });
+  }
+
+  private freeName(wanted: string): string {
+    const taken = new Set([
+      ...this.snapshot.live.streams,
+      ...this.snapshot.cameras.map((camera) => camera.name),
+    ]);
+    if (!taken.has(wanted)) return wanted;
+    let number = 2;
+    while (taken.has(`${wanted}-${number}`)) number += 1;
+    return `${wanted}-${number}`;
+  }
+
+  private take(message: ServerMessage): void {
+    const atMs = performance.now();
+    if (message.type === "session.created") this.zero.hear(message.session.onlooker.now_s, atMs, 0);
+    if (message.type === "onlooker.decided") {
+      this.zero.hear(message.time_s, atMs, message.latency_ms);
+    }
+    for (const hearer of this.hearers) hearer(message);
+    this.change({ live: reduce(this.snapshot.live, message, atMs) });
+  }
+
+  private became(connection: ConnectionState, why: string): void {
+    this.change({ connection, why });
+    if (connection !== "ended" && connection !== "refused") return;
+    this.connection = null;
+    sessionStorage.removeItem(KEPT);
+    for (const camera of this.snapshot.cameras) camera.stop();
+    this.change({ cameras: [] });
+  }
+
+  private change(change: Partial<Snapshot>): void {
+    this.snapshot = { ...this.snapshot, ...change };
+    for (const reader of this.readers) reader();
+  }
+}
