@@ -8,6 +8,8 @@ import pytest
 from onlooker.core.decision import Silent
 from onlooker.core.moment import Observation
 from onlooker.core.percept import Scene, SceneObject, SceneText, View
+from onlooker.data.make import WorldPlan, make_world
+from onlooker.data.shards import read_card, read_streams
 from onlooker.data.stream import BadData, LabelledStream
 from onlooker.data.world.compose import Recipe, Scenario
 from onlooker.data.world.families import FAMILIES
@@ -128,6 +130,25 @@ def test_what_is_never_seen_is_never_said_and_stays_true() -> None:
     assert stream.truth.events
     assert stream.num_spoken == 0
     assert stream.source == "pixels"
+
+
+def test_a_set_of_what_is_seen_holds_its_scenes_and_says_how_it_was_made(tmp_path: Path) -> None:
+    plan = WorldPlan(2, families=("text", "quiet"), looks_hz=1)
+    make_world(plan, tmp_path, eyes=blind)
+    streams = list(read_streams(tmp_path))
+    assert [stream.item for stream in streams] == [
+        "pixels-text-train-0-0",
+        "pixels-quiet-train-0-0",
+    ]
+    assert all(stream.source == "pixels" for stream in streams)
+    assert read_card(tmp_path)["made_by"]["looks_hz"] == 1
+
+
+def test_what_is_drawn_needs_eyes_and_takes_no_other_noise(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="no eyes are given"):
+        make_world(WorldPlan(1, looks_hz=1), tmp_path)
+    with pytest.raises(BadData, match="noise of what is drawn"):
+        WorldPlan(1, noise=1.0, looks_hz=1)
 
 
 def labelled(eyes: Eyes, made: Scenario) -> LabelledStream:

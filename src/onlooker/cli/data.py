@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from onlooker.data.shards import Problem, Stats
 
 MAX_LISTED = 20
+SEEN_PER_SHARD = 24  # looking takes seconds a stream: a stop shall not lose minutes
 
 data = typer.Typer(no_args_is_help=True, help="Make and look at labelled seconds.")
 Folder = Annotated[Path, typer.Argument(help="of the data set")]
@@ -37,15 +38,30 @@ def make(
         float | None,
         typer.Option(help="how badly it is seen, times what was measured; mixed if left out"),
     ] = None,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="draw every stream and let the default eyes look at it"),
+    ] = False,
+    looks: Annotated[
+        int, typer.Option(min=1, max=30, help="frames a second that they look at, with --pixels")
+    ] = 1,
 ) -> None:
     """Make streams of the rule-made world. Stopped, it goes on where it was."""
     from onlooker.data.make import WorldPlan, make_world
+    from onlooker.data.shards import STREAMS_PER_SHARD
     from onlooker.data.world.families import FAMILIES
 
     splits, families = tuple(split or ("train",)), tuple(family or FAMILIES)
-    plan = WorldPlan(num_streams, seed, splits, families, noise)  # type: ignore[arg-type]
+    looks_hz = looks if pixels else None
+    plan = WorldPlan(num_streams, seed, splits, families, noise, looks_hz)  # type: ignore[arg-type]
+    eyes = None
+    if pixels:
+        from onlooker.cli.eyes import default_eyes
+
+        eyes = default_eyes()
     with _progress("streams", num_streams) as advance:
-        stats = make_world(plan, folder, advance)
+        per_shard = SEEN_PER_SHARD if pixels else STREAMS_PER_SHARD
+        stats = make_world(plan, folder, advance, per_shard, eyes)
     _print_stats(stats)
 
 

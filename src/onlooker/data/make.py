@@ -11,9 +11,11 @@ from onlooker.data.annotations import Annotation, read_annotations
 from onlooker.data.convert import MAX_SECONDS, convert
 from onlooker.data.shards import STREAMS_PER_SHARD, DataWriter, Problem, Stats
 from onlooker.data.stream import BadData, LabelledStream
-from onlooker.data.world.compose import Recipe, make_stream
+from onlooker.data.world.compose import Medium, Recipe, make_stream
 from onlooker.data.world.families import FAMILIES
 from onlooker.data.world.noise import measured, scaled
+from onlooker.data.world.pixels import scenario_of
+from onlooker.data.world.seen import Eyes, seen_by
 from onlooker.data.world.words import SPLITS, Split
 
 Advance = Callable[[int], None]
@@ -30,8 +32,14 @@ class WorldPlan:
     splits: tuple[Split, ...] = ("train",)
     families: tuple[str, ...] = tuple(FAMILIES)
     noise: float | None = None  # times what was measured; None: none, some or all of it by stream
+    looks_hz: int | None = None  # frames of it that are drawn and looked at; None: none are drawn
 
     def __post_init__(self) -> None:
+        if self.looks_hz is not None and (self.noise is not None or not 0 < self.looks_hz <= 30):
+            raise BadData(
+                f"looks_hz={self.looks_hz}, noise={self.noise}: look at 1 to 30 frames a second; "
+                f"the noise of what is drawn is that of the eyes"
+            )
         if self.noise is not None and not 0 <= self.noise <= 10:
             raise BadData(f"noise={self.noise}: give 0 to 10 times what was measured")
         if self.num_streams < 1:
@@ -48,17 +56,23 @@ class WorldPlan:
         cells = [(family, split) for split in self.splits for family in self.families]
         for number in range(self.num_streams):
             family, split = cells[number % len(cells)]
-            yield Recipe(family, split, self.seed, number // len(cells))
+            yield Recipe(family, split, self.seed, number // len(cells), self.medium)
+
+    @property
+    def medium(self) -> Medium:
+        return "pixels" if self.looks_hz else "world"
 
     def made_by(self) -> dict[str, object]:
         """Say what makes the same data set again."""
+        seen: dict[str, object] = {"looks_hz": self.looks_hz} if self.looks_hz else {}
         return {
-            "source": "world",
+            "source": self.medium,
             "num_streams": self.num_streams,
             "seed": self.seed,
             "splits": list(self.splits),
             "families": list(self.families),
             "noise": self.noise,
+            **seen,
         }
 
 
@@ -67,8 +81,16 @@ def make_world(
     folder: Path,
     advance: Advance = lambda _: None,
     streams_per_shard: int = STREAMS_PER_SHARD,
+    eyes: Eyes | None = None,
 ) -> Stats:
     """Make streams of the world, or go on where making them was stopped.
+
+    Args:
+        plan: which.
+        folder: of the data set.
+        advance: is told of every stream that is done.
+        streams_per_shard: what is lost at most when making is stopped.
+        eyes: look at what is drawn, if the plan says that it is.
 
     Raises:
         BadData: the folder holds something else. OSError: the disk says no.
@@ -76,11 +98,21 @@ def make_world(
     writer = DataWriter(folder, plan.made_by(), streams_per_shard)
     done = min(writer.num_written, plan.num_streams)
     advance(done)
-    noise = None if plan.noise is None else scaled(measured(), plan.noise)
+    make = _maker(plan, eyes)
     for recipe in islice(plan.recipes(), done, None):
-        writer.write(make_stream(recipe, noise))
+        writer.write(make(recipe))
         advance(1)
     return writer.close()
+
+
+def _maker(plan: WorldPlan, eyes: Eyes | None) -> Callable[[Recipe], LabelledStream]:
+    if plan.looks_hz is None:
+        noise = None if plan.noise is None else scaled(measured(), plan.noise)
+        return lambda recipe: make_stream(recipe, noise)
+    if eyes is None:
+        raise BadData("the plan draws streams, and no eyes are given to look at them")
+    looking, looks_hz = eyes, plan.looks_hz
+    return lambda recipe: seen_by(looking, scenario_of(recipe), fps=looks_hz)
 
 
 def convert_all(
