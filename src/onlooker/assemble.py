@@ -127,10 +127,10 @@ def speech_of(settings: Settings) -> SpeechParts:
         from onlooker.plugins.transcriber.activity import Activity
 
         one = transcribers[0] if len(transcribers) == 1 else FallbackTranscriber(transcribers)
-        ears = Ears(one, Activity, sound_events() if speech.sounds else None)
+        ears = Ears(one, Activity)
     voices = _all_of("voice", settings.voice)
     voice = FallbackVoice(voices) if len(voices) > 1 else next(iter(voices), None)
-    players = {name: _build("player", name, settings.player) for name in settings.player.use}
+    players = {name: built("player", name, settings.player) for name in settings.player.use}
     return SpeechParts(
         voice=voice,
         players=players if voice else {},
@@ -156,7 +156,7 @@ def microphone_of(settings: Settings) -> Source | None:
 def _all_of(kind: str, choice: VoiceChoice | TranscriberChoice) -> list[Any]:
     """Build a plug-in and those that stand in for it."""
     names = [choice.use, *choice.fallback] if choice.use else []
-    return [_build(kind, name, choice) for name in names]
+    return [built(kind, name, choice) for name in names]
 
 
 def tasks_of(tasks: TaskSettings, language: str = "") -> TaskSettings:

@@ -55,20 +55,20 @@ def config(
 def _describe(settings: Any, *, everything: bool) -> list[str]:
     from pydantic import TypeAdapter
 
-    from onlooker.config import Choice, Sinks
+    from onlooker.config import Choice, Players, Sinks
     from onlooker.plugins.loader import installed
 
     lines = []
     for section, kind in type(settings).model_fields.items():
         value = getattr(settings, section)
         lines += _table(section, TypeAdapter(kind.annotation), value)
-        for key, inner in value.__dict__.items() if section == "brain" else ():
+        for key, inner in getattr(value, "__dict__", {}).items():
             if is_dataclass(inner):
                 lines += _table(f"{section}.{key}", TypeAdapter(type(inner)), inner)
-        if section in ("live", "server"):
+        if section in ("live", "server", "speech"):
             continue
         names = sorted(installed(section).names)
-        if not everything and isinstance(value, Choice | Sinks):
+        if not everything and isinstance(value, Choice | Players | Sinks):
             used = (value.use,) if isinstance(value, Choice) else value.use
             names = [name for name in used if name]
         for name in names:

@@ -24,6 +24,7 @@ from onlooker.cli.options import (
     memory_settings,
     read_settings,
 )
+from onlooker.cli.speech import Listen, ListenTo, Voice, VoiceTo, speech_settings
 from onlooker.core.errors import OnlookerError
 from onlooker.core.event import Closed, Event, Failed
 
@@ -78,6 +79,10 @@ def watch(
         bool, typer.Option("--talk", help="read what you type: questions, and /help for more")
     ] = False,
     memory: Memory = None,
+    voice: Voice = False,
+    voice_to: VoiceTo = None,
+    listen: Listen = False,
+    listen_to: ListenTo = None,
     as_json: Json = False,
     recipe: Recipe = None,
     overrides: Set = None,
@@ -91,7 +96,7 @@ def watch(
     Ctrl-C ends the session in good order, so that a recording is whole.
     """
     from onlooker.assemble import clock_of, parts_of
-    from onlooker.config import changes_of
+    from onlooker.config import changes_of, load_settings
 
     sinks = ["jsonl" if as_json else "console", *(["recorder"] if record else [])]
     more: dict[str, Any] = {
@@ -104,6 +109,13 @@ def watch(
         "sink.recorder.folder": str(record) if record else None,
         **memory_settings(memory),
     }
+    more |= speech_settings(
+        load_settings(recipe, overrides or ()),
+        voice=voice,
+        voice_to=voice_to,
+        listen=listen,
+        listen_to=listen_to,
+    )
     settings = read_settings(
         recipe,
         overrides,

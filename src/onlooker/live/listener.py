@@ -124,7 +124,7 @@ class _Stream:
         self._detector: SpeechDetector = listener.ears.speech()
         self._sounds = listener.ears.sounds() if listener.ears.sounds else None
         self._segmenter = Segmenter(listener.rules)
-        self._waiting: deque[AudioChunk] = deque()
+        self._waiting: deque[tuple[AudioChunk, bool]] = deque()  # and whether it may be our echo
         self._words: Words | None = None
         self._is_key_down = False
         self._hold = ExitStack()  # of media time, while there is something to do
@@ -133,9 +133,10 @@ class _Stream:
         self._trouble = ""  # of the transcriber, as it was told last
 
     def put(self, chunk: AudioChunk) -> None:
-        self._waiting.append(chunk)
-        while chunk.start_s - self._waiting[0].start_s > MAX_BEHIND_S:
-            self._lost_s += self._waiting.popleft().duration_s
+        is_open = self.who == "scene" or self._listener.speaker.is_listening(chunk.start_s)
+        self._waiting.append((chunk, not is_open))
+        while chunk.start_s - self._waiting[0][0].start_s > MAX_BEHIND_S:
+            self._lost_s += self._waiting.popleft()[0].duration_s
         if not self._is_held:
             self._hold.enter_context(self._listener.clock.follower())
             self._is_held = True
@@ -150,7 +151,7 @@ class _Stream:
             while self.keys:
                 await self._turn_key(is_down=self.keys.popleft())
             if self._waiting:
-                await self._listen(self._waiting.popleft())
+                await self._listen(*self._waiting.popleft())
 
     async def finish(self) -> None:
         await self._take(self._segmenter.rest())
@@ -164,13 +165,12 @@ class _Stream:
             self._hold.close()
             self._is_held = False
 
-    async def _listen(self, chunk: AudioChunk) -> None:
+    async def _listen(self, chunk: AudioChunk, may_be_echo: bool) -> None:
         listener = self._listener
         if self._lost_s:
             lost_s, self._lost_s = self._lost_s, 0.0
             await self._fail("listener", f"too slow: {lost_s:.1f} s of sound were not listened to")
-        is_ours = self.who == "user" and not self._is_key_down
-        if is_ours and not listener.speaker.is_listening(chunk.start_s):
+        if may_be_echo and not self._is_key_down:
             await self._take(self._segmenter.rest())  # it would hear ourselves
             return
         loop = asyncio.get_running_loop()

@@ -7,7 +7,19 @@ from typing import Any
 
 from onlooker.core.errors import UnknownPlugin
 
-PORTS = ("source", "codec", "perception", "model", "brain", "memory", "summariser", "sink")
+PORTS = (
+    "source",
+    "codec",
+    "perception",
+    "model",
+    "brain",
+    "memory",
+    "summariser",
+    "voice",
+    "player",
+    "transcriber",
+    "sink",
+)
 
 
 def installed(kind: str) -> EntryPoints:

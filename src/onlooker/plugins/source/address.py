@@ -13,7 +13,7 @@ from onlooker.core.errors import SourceRefused
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_-]*)=(?P<address>.+)", re.DOTALL)
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):")
 _DEVICE = re.compile(r"/dev/(video\d+|v4l/.+)")
-_ON_DISK = ("file", "images")
+_ON_DISK = ("file", "images", "sound")
 
 
 @dataclass(frozen=True, slots=True)

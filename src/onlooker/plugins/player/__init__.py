@@ -1,0 +1,1 @@
+"""Where the voice's sound goes."""
