@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from onlooker.cli.compare import compare
 from onlooker.cli.options import Model, ModelName, ModelUrl, Recipe, Set, read_settings
 from onlooker.core.errors import BadSettings
 
@@ -59,6 +60,7 @@ evaluate = typer.Typer(
     help="Prove when it speaks, what it says, and that it keeps silent: "
     "`onlooker evaluate six-scenarios`.",
 )
+evaluate.command()(compare)
 Folder = Annotated[Path, typer.Argument(help="that `onlooker evaluate` wrote")]
 
 
@@ -129,7 +131,7 @@ def play_suite(
         chosen = _suite(suite, percepts)
         player = _player(settings, time, is_polled=polled)
         folder = out or Path("evaluations") / f"{chosen.name}-{_file_name(player.name)}"
-        player = _with_kept_scenes(player, reuse or folder / "scenes")
+        player = _of_suite(player, suite, reuse or folder / "scenes")
         done = _play(chosen, player, folder, limit)
         looks_ms = [ms for one in done for ms in one.look_ms]
         scored = score_run(done, grade)
@@ -190,7 +192,7 @@ def recipe(
             one for one in json.loads(add.read_text(encoding="utf-8"))["items"] if "clip" in one
         ]
     with _progress("items drawn", len(entries)) as advance:
-        items = list(with_digests(entries, _film, advance))
+        items = list(with_digests(entries, film, advance))
     lines = ",\n".join(json.dumps(item, ensure_ascii=False) for item in items)
     to.write_text(f'{{"name": "{name}", "items": [\n{lines}\n]}}\n', encoding="utf-8")
     typer.echo(f"{to}: {len(items)} items", err=True)
@@ -201,7 +203,7 @@ def _suite(name: str, percepts: str) -> Suite:
 
     if percepts not in ("pixels", "symbolic"):
         raise BadSettings(f"--percepts {percepts!r}: pixels or symbolic")
-    return read_suite(name, percepts, _film)  # type: ignore[arg-type]
+    return read_suite(name, percepts, film)  # type: ignore[arg-type]
 
 
 def _player(settings: Settings, time: str, *, is_polled: bool) -> Player:
@@ -225,8 +227,10 @@ def _player(settings: Settings, time: str, *, is_polled: bool) -> Player:
     )
 
 
-def _with_kept_scenes(player: Player, folder: Path) -> Player:
-    return replace(player, eyes=replace(player.eyes, kept=folder))
+def _of_suite(player: Player, suite: str, scenes: Path) -> Player:
+    """Say where its items come from, and where the scenes that it saw are kept."""
+    eyes = replace(player.eyes, kept=scenes)
+    return replace(player, eyes=eyes, about={**player.about, "from": suite})
 
 
 def _latency(time: str) -> Latency | None:
@@ -261,7 +265,7 @@ def _worst(suite: Suite, scored: Scored, player: Player) -> tuple[WorstCase, ...
     return asyncio.run(worst_cases(suite, scored, player.eyes))
 
 
-def _film(clip: Mapping[str, Any]) -> Iterator[VideoFrame]:
+def film(clip: Mapping[str, Any]) -> Iterator[VideoFrame]:
     """Fetch a real clip from its package, and give its frames."""
     from onlooker.evaluate.suite import ItemMissing
     from onlooker.testing.clips import ClipUnavailable

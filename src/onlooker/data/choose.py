@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from onlooker.core.percept import Scene, View
-from onlooker.core.prompt import Turn
-from onlooker.data.stream import LabelledStream
-from onlooker.data.world.compose import Recipe, make_stream
+from onlooker.data.world.compose import Recipe, Scenario
+from onlooker.data.world.pixels import scenario_of
 from onlooker.data.world.words import Split
 
 MAX_TRIES = 20_000  # recipes that are looked at for one family
 
 # Seconds, from shortest to longest, so that a whole suite is played in minutes.
 LENGTHS_S = {"memory": (90, 120), "quiet": (60, 120)}
-USUAL_S = (30, 60)
+USUAL_S = (30, 45)
 FAMILIES = (
     "monitoring",
     "counting",
@@ -40,44 +38,31 @@ class Wish:
     seed: int = 2026
 
 
-def choose(
-    wish: Wish, is_fit: Callable[[Recipe], bool] = lambda _: True
-) -> Iterator[dict[str, Any]]:
+def choose(wish: Wish) -> Iterator[dict[str, Any]]:
     """Yield the entries of a suite's recipe.
 
-    Streams in which something is due must have it happen, and quiet ones must have somebody or
-    something in them, for silence where nothing moves is no merit.
-
-    Args:
-        wish: what to hold.
-        is_fit: whether a stream can be shown, such as whether eyes know what is in it.
+    Streams in which something is due must have it happen, and in quiet ones somebody or something
+    must come, for silence where nothing moves is no merit.
     """
     for family in wish.families:
         for at, split in enumerate(wish.splits):
             whole, rest = divmod(wish.num_each, len(wish.splits))
             num = whole + (at < rest)
-            yield from _entries(family, split, wish.seed, num, is_fit)
+            yield from _entries(family, split, wish.seed, num)
 
 
-def _entries(
-    family: str, split: Split, seed: int, num: int, is_fit: Callable[[Recipe], bool]
-) -> Iterator[dict[str, Any]]:
-    recipes = (Recipe(family, split, seed, number) for number in range(MAX_TRIES))
-    found = (one for one in recipes if _is_worth(make_stream(one)) and is_fit(one))
+def _entries(family: str, split: Split, seed: int, num: int) -> Iterator[dict[str, Any]]:
+    recipes = (Recipe(family, split, seed, number, "pixels") for number in range(MAX_TRIES))
+    found = (one for one in recipes if _is_worth(scenario_of(one)))
     for recipe in islice(found, num):
         yield {"family": family, "world": asdict(recipe)}
 
 
-def _is_worth(stream: LabelledStream) -> bool:
-    def views(turn: Turn) -> Iterator[View]:
-        for percept in turn.percepts:
-            yield from percept.views if isinstance(percept, Scene) else ()
-
-    shortest, longest = LENGTHS_S.get(stream.family, USUAL_S)
-    is_quiet = stream.family == "quiet"
-    is_lively = any(view.entered for turn in stream.turns[1:] for view in views(turn))
-    return (
-        shortest <= stream.truth.duration_s <= longest
-        and bool(stream.truth.events) != is_quiet
-        and (is_lively or not is_quiet)
-    )
+def _is_worth(scenario: Scenario) -> bool:
+    family, stage = scenario.recipe.family, scenario.stage
+    shortest, longest = LENGTHS_S.get(family, USUAL_S)
+    if not shortest <= stage.num_seconds <= longest:
+        return False
+    if family == "quiet":
+        return not scenario.task.dues and any(one.enters > 0 for one in stage.things)
+    return any(due.at < stage.num_seconds for due in scenario.task.dues)

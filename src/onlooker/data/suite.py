@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any, Literal
 
 from onlooker.core.media import VideoFrame
@@ -24,10 +25,12 @@ from onlooker.data.make import Advance
 from onlooker.data.shards import CARD_FILE, read_streams
 from onlooker.data.stream import BadData, LabelledStream
 from onlooker.data.windows import notes
-from onlooker.data.world.compose import Recipe, make_stream
+from onlooker.data.world.compose import Recipe, label
+from onlooker.data.world.noise import measured, perceive
+from onlooker.data.world.pixels import rendered, scenario_of
 from onlooker.evaluate import truth as truths
 from onlooker.evaluate.replay import Past
-from onlooker.evaluate.suite import FramesDigest, Item, ItemMissing, Suite
+from onlooker.evaluate.suite import FramesDigest, Item, ItemMissing, Place, Suite
 
 SUITES = "suites"
 MAX_STREAMS = 2000  # of a data set that is played as a suite
@@ -121,14 +124,24 @@ class Recipes:
         entry = self.entries[item]
         if "clip" in entry:
             return self._of_clip(entry)
-        recipe = Recipe(**entry["world"])
-        return item_of(make_stream(recipe))
+        scenario = scenario_of(Recipe(**entry["world"]))
+        stage = scenario.stage
+        made = item_of(label(scenario, perceive(stage, measured(), Random(item))))  # noqa: S311
+        if self.percepts == "symbolic":
+            return made
+        return replace(
+            made,
+            turns=tuple(replace(turn, percepts=()) for turn in made.turns),
+            frames=lambda: rendered(scenario),
+            frames_sha256=entry["frames_sha256"],
+            places=tuple(Place(zone.name, zone.left, zone.right) for zone in stage.zones),
+        )
 
     def _of_clip(self, entry: Plain) -> Item:
         truth = truths.from_json(entry["truth"])
         return Item(
             truth,
-            tuple(_turns(truth, entry.get("heard", ()))),
+            tuple(_turns(truth, tuple(_said(entry)))),
             persona=entry.get("persona", "default"),
             past=Past(note=notes),
             frames=lambda: self.film(entry["clip"]),
@@ -179,9 +192,15 @@ def _name_of(entry: Plain) -> str:
     return str(entry["truth"]["item"]) if "clip" in entry else Recipe(**entry["world"]).item
 
 
-def _turns(truth: truths.Truth, heard: Any) -> Iterator[Turn]:
+def _said(entry: Plain) -> Iterator[Utterance]:
+    yield from (Utterance(text, float(at_s)) for at_s, text in entry.get("heard", ()))
+    overheard = entry.get("overheard", ())
+    yield from (Utterance(text, float(at_s), "scene") for at_s, text in overheard)
+
+
+def _turns(truth: truths.Truth, said: Iterable[Utterance]) -> Iterator[Turn]:
     """Give the seconds of a clip with what is said in them."""
-    said = [Utterance(text, float(time_s)) for time_s, text in heard]
+    said = tuple(said)
     for index in range(int(truth.duration_s)):
         tick = Tick(index, float(index), index + 1.0)
         yield Turn(

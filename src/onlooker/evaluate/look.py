@@ -14,11 +14,11 @@ from onlooker.core.errors import PerceptionFailed
 from onlooker.core.event import Perceived
 from onlooker.core.media import VideoFrame
 from onlooker.core.moment import Observation
-from onlooker.core.percept import Percept
+from onlooker.core.percept import Percept, Scene, SceneObject
 from onlooker.core.ports import Codec, Perception
 from onlooker.core.prompt import Turn
 from onlooker.core.wire import from_json, to_json
-from onlooker.evaluate.suite import FramesDigest, Item
+from onlooker.evaluate.suite import FramesDigest, Item, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,11 @@ async def see(item: Item, eyes: Eyes) -> Seen:
         for turn, shown in frames:
             began_s = perf_counter()
             try:
-                percepts[turn.tick.index] = await look(Observation(turn.tick, tuple(shown)))
+                seen = await look(Observation(turn.tick, tuple(shown)))
             except PerceptionFailed:
                 continue
             look_ms.append(round((perf_counter() - began_s) * 1e3, 3))
+            percepts[turn.tick.index] = tuple(_placed(one, item.places) for one in seen)
     if kept and digest.hex == item.frames_sha256:
         _write(kept, percepts)
     return Seen(_with_percepts(item.turns, percepts), tuple(look_ms), digest.hex)
@@ -109,6 +110,29 @@ def _by_second(
         group = list(shown)
         if index in turn_of:
             yield turn_of[index], group
+
+
+def _placed(percept: Percept, places: Sequence[Place]) -> Percept:
+    """Say of every thing in which place it stands: eyes that are shared know no item's zones."""
+    if not places or not isinstance(percept, Scene):
+        return percept
+
+    def placed(things: tuple[SceneObject, ...]) -> tuple[SceneObject, ...]:
+        return tuple(
+            replace(one, zones=tuple(place.name for place in places if place.holds(one)))
+            for one in things
+        )
+
+    views = [
+        replace(
+            view,
+            objects=placed(view.objects),
+            entered=placed(view.entered),
+            left=placed(view.left),
+        )
+        for view in percept.views
+    ]
+    return Scene(tuple(views))
 
 
 def _with_percepts(

@@ -11,6 +11,7 @@ import numpy as np
 
 from onlooker.core.errors import OnlookerError
 from onlooker.core.media import VideoFrame
+from onlooker.core.percept import SceneObject
 from onlooker.core.prompt import Persona, Turn
 from onlooker.evaluate.replay import Brain, Past
 from onlooker.evaluate.truth import Truth
@@ -18,6 +19,19 @@ from onlooker.evaluate.truth import Truth
 
 class ItemMissing(OnlookerError):
     """An item cannot be made here, such as for want of its video. It is listed and in no score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A named column of the picture, from `left` to before `right`, in parts of its width."""
+
+    name: str
+    left: float
+    right: float
+
+    def holds(self, thing: SceneObject) -> bool:
+        """Whether a thing's foot stands in it."""
+        return self.left <= (thing.box.left + thing.box.right) / 2 < self.right
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,7 @@ class Item:
     past: Past = field(default_factory=Past)
     frames: Callable[[], Iterator[VideoFrame]] | None = None  # in order of time
     frames_sha256: str = ""  # what they should be, see `FramesDigest`
+    places: tuple[Place, ...] = ()  # zones that somebody drew into the picture
 
 
 class FramesDigest:
