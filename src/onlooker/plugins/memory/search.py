@@ -6,6 +6,7 @@ Source: reciprocal rank fusion, Cormack, Clarke and Buettcher 2009, doi:10.1145/
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -16,9 +17,11 @@ from onlooker.core.memory import Evidence, Kept, Question, Segment
 from onlooker.plugins.memory.embedding import Embedder, packed, similarity
 from onlooker.plugins.memory.index import Index
 from onlooker.plugins.memory.store import DATABASE_ERRORS, Store
-from onlooker.plugins.memory.words import match_of
+from onlooker.plugins.memory.words import wanted_of
 
 NUM_CANDIDATES = 50  # of each way to search
+NUM_OF_TERM = 400  # newest entries with a word
+LONG_TEXT = 400  # characters: of twice as long a text, each word says less
 NUM_COARSE = 400  # of the search by meaning, before exact measuring
 MIN_SIMILARITY = 0.25  # cosine: below it, texts have nothing to do with each other
 RANK_OFFSET = 60
@@ -139,23 +142,36 @@ class Search:
             return [(row[0], 0.0) for row in rows]
         scores: defaultdict[int, float] = defaultdict(float)
         for ids in (
-            self._by_words(match_of(question.words), condition, values),
+            self._by_words(question.words, condition, values),
             self._by_meaning(question, opened_s),
         ):
             for rank, id_ in enumerate(ids):
                 scores[id_] += 1 / (RANK_OFFSET + rank)
         return sorted(scores.items(), key=lambda item: (-item[1], -item[0]))
 
-    def _by_words(self, match: str, condition: str, values: list[object]) -> list[int]:
-        if not match:
-            return []
-        rows = self._database.execute(
-            f"SELECT entry.id FROM words JOIN entry ON entry.id = words.rowid "  # noqa: S608
-            f"WHERE words MATCH ? AND {condition} "
-            f"ORDER BY bm25(words), entry.id DESC LIMIT {NUM_CANDIDATES}",
-            (match, *values),
-        )
-        return [row[0] for row in rows]
+    def _by_words(self, words: str, condition: str, values: list[object]) -> list[int]:
+        """Rank by the words that are shared, rare ones before common ones.
+
+        Of each word the newest entries alone are looked at, so that a word that stands in every
+        second entry of a year costs no more than another.
+        """
+        (newest,) = self._database.execute("SELECT max(id) FROM entry").fetchone()
+        scores: defaultdict[int, float] = defaultdict(float)
+        for term, weight in wanted_of(words):
+            rows = self._database.execute(
+                "SELECT entry.id, length(entry.text) FROM words JOIN entry "  # noqa: S608
+                f"ON entry.id = words.rowid WHERE words MATCH ? AND {condition} "
+                "ORDER BY words.rowid DESC LIMIT ?",
+                (term, *values, NUM_OF_TERM),
+            ).fetchall()
+            if rows:
+                # As many as there are among those looked at, if the others are like them.
+                reach = 1 if len(rows) < NUM_OF_TERM else newest / (newest - rows[-1][0] + 1)
+                rarity = math.log(1 + newest / (len(rows) * reach))
+                for id_, length in rows:
+                    scores[id_] += weight * rarity / (1 + length / LONG_TEXT)
+        ranked = sorted(scores.items(), key=lambda item: (-item[1], -item[0]))
+        return [id_ for id_, _ in ranked[:NUM_CANDIDATES]]
 
     def _by_meaning(self, question: Question, opened_s: float) -> list[int]:
         if self._embedder is None:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 NAMES = Path(__file__).parent / "assets" / "names.toml"
 MAX_TERMS = 12  # of a question
-MAX_GRAMS = 48
+MAX_GRAMS = 32
+MAX_LABELS = 16  # beside the question's own words
+LABEL_WEIGHT = 0.7  # of a label that a word may stand for
 # Kana, Han, Hangul, Thai, Lao and Khmer, and the Han of the planes beyond.
 _UNSPACED = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\u0e00-\u0eff\u1780-\u17ff"
@@ -67,12 +69,16 @@ def labels_of(terms: list[str]) -> list[str]:
     ]
 
 
-def match_of(words: str) -> str:
-    """Write what a question looks for in the language of FTS5; empty if there is nothing."""
+def wanted_of(words: str) -> list[tuple[str, float]]:
+    """Write what a question looks for, each part in the language of FTS5 with its weight."""
     terms = terms_of(words)
-    parts = [f'"{term}"' for term in dict.fromkeys([*terms, *labels_of(terms)])]
-    parts += [f'"{gram}"' if len(gram) > 1 else f'"{gram}"*' for gram in question_grams(words)]
-    return " OR ".join(parts)
+    others = [label for label in dict.fromkeys(labels_of(terms)) if label not in terms]
+    wanted = [(f'"{term}"', 1.0) for term in terms]
+    wanted += [(f'"{label}"', LABEL_WEIGHT) for label in others[:MAX_LABELS]]
+    wanted += [
+        (f'"{gram}"' if len(gram) > 1 else f'"{gram}"*', 1.0) for gram in question_grams(words)
+    ]
+    return wanted
 
 
 def _pairs(run: str) -> list[str]:
