@@ -195,6 +195,11 @@ class ServerSettings(BaseModel, frozen=True, extra="forbid"):
     hosts: tuple[str, ...] = Field(
         default=(), description="names, besides our address, under which we may be called"
     )
+    ice_servers: tuple[str, ...] = Field(
+        default=(),
+        description="for WebRTC beyond this network, such as 'stun:a.b:3478' or 'turn:a.b:3478'; "
+        "what TURN asks for: ONLOOKER_TURN_USERNAME, ONLOOKER_TURN_CREDENTIAL",
+    )
     record: bool = Field(default=False, description="record every session, unless it says no")
     max_recording_bytes: int = Field(default=2_000_000_000, ge=1, description="of one recording")
     folder: Path = Field(
