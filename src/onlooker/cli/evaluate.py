@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from onlooker.cli.compare import compare
 from onlooker.cli.options import Model, ModelName, ModelUrl, Recipe, Set, read_settings
+from onlooker.cli.shadow import compare_shadow
 from onlooker.core.errors import BadSettings
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ evaluate = typer.Typer(
     "`onlooker evaluate six-scenarios`.",
 )
 evaluate.command()(compare)
+evaluate.command("shadow")(compare_shadow)
 Folder = Annotated[Path, typer.Argument(help="that `onlooker evaluate` wrote")]
 
 

@@ -24,6 +24,7 @@ from onlooker.cli.options import (
     memory_settings,
     read_settings,
 )
+from onlooker.cli.shadow import ShadowAsk, ShadowRecipe, ShadowTo, shadow_of, with_shadow
 from onlooker.cli.speech import Listen, ListenTo, Voice, VoiceTo, speech_settings
 from onlooker.core.errors import OnlookerError
 from onlooker.core.event import Closed, Event, Failed
@@ -83,6 +84,9 @@ def watch(
     voice_to: VoiceTo = None,
     listen: Listen = False,
     listen_to: ListenTo = None,
+    shadow: ShadowRecipe = None,
+    shadow_ask: ShadowAsk = None,
+    shadow_to: ShadowTo = None,
     as_json: Json = False,
     recipe: Recipe = None,
     overrides: Set = None,
@@ -127,7 +131,11 @@ def watch(
     clock = clock_of(speed)
     if not as_json and (changes := changes_of(settings)):
         typer.echo(f"settings: {' '.join(changes)}", err=True)
+    second = shadow_of(settings, shadow, shadow_ask, shadow_to, clock.speed)
+    parts = with_shadow(parts, second)
     run_session(parts, settings.live, clock, ask=ask or [], max_ticks=ticks, talk=talk)
+    if second:
+        typer.echo(second.agreement.words(), err=True)
 
 
 class Overseer:
