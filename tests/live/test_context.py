@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.moment import Answer, Instruction, Tick, Utterance
 from onlooker.core.percept import Picture, Pictures
-from onlooker.core.prompt import Exchange, Prompt, Turn, fold
-from onlooker.live.context import Context, exchanges_of
+from onlooker.core.prompt import Exchange, Prompt, Turn, exchanges_of, fold
+from onlooker.live.context import Context
 from onlooker.live.settings import LiveSettings
 
 SMALL = LiveSettings(window_ticks=5, carry_ticks=2, num_exchanges=4)

@@ -8,21 +8,20 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
-from onlooker.core.moment import Answer, CutShort, Instruction
+from onlooker.core.moment import CutShort, Instruction
 from onlooker.core.prompt import (
     Exchange,
     PendingTask,
     Persona,
     Prompt,
     Turn,
+    exchanges_of,
     fold,
-    task_id_of,
+    still_pending,
 )
 from onlooker.live.settings import LiveSettings
 
 MAX_POSTPONED = 64  # utterances and answers that wait for a model that is down, each
-MAX_PENDING = 32  # tasks that the head of a prompt names, the newest
-MAX_REMEMBERED = 400  # characters of a brain's answer, once its turn is gone
 
 
 class Context:
@@ -157,32 +156,4 @@ class Context:
         for turn in gone:
             self._standing = fold(self._standing, turn.instructed)
             self._exchanges.extend(exchanges_of(turn))
-            self._pending = _still_pending(self._pending, turn)
-
-
-def exchanges_of(turn: Turn) -> list[Exchange]:
-    """List what was said in a turn, in the order in which the model read and wrote it."""
-    said = [Exchange(words.time_s, words.speaker, words.text) for words in turn.heard]
-    said += [Exchange(answer.time_s, "brain", _remembered(answer)) for answer in turn.answers]
-    if isinstance(turn.decision, Speak | Delegate):
-        said.append(Exchange(turn.tick.end_s, "onlooker", turn.decision.text))
-    return said
-
-
-def _remembered(answer: Answer) -> str:
-    """Say what a late answer answers, in short."""
-    text = answer.text
-    if len(text) > MAX_REMEMBERED:
-        text = f"{text[:MAX_REMEMBERED].rstrip()}..."
-    outcome = text if answer.status == "done" else f"(no answer) {text}"
-    return f"{answer.question} - {outcome}"
-
-
-def _still_pending(pending: dict[str, PendingTask], turn: Turn) -> dict[str, PendingTask]:
-    """Tell what the brain has still to answer after a turn."""
-    answered = {answer.task_id for answer in turn.answers}
-    left = {id_: task for id_, task in pending.items() if id_ not in answered}
-    if isinstance(turn.decision, Delegate):
-        id_ = task_id_of(turn.tick.index)
-        left[id_] = PendingTask(id_, turn.decision.question, turn.tick.end_s)
-    return dict(list(left.items())[-MAX_PENDING:])
+            self._pending = still_pending(self._pending, turn)
