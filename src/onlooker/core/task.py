@@ -6,7 +6,7 @@ Everything a brain sends is data: it is cut to size, stored or told, and never o
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from onlooker.core.event import TaskUsage
 from onlooker.core.moment import Delivery
@@ -14,6 +14,18 @@ from onlooker.core.percept import Picture
 from onlooker.core.prompt import Exchange
 
 ArtefactKind = Literal["text", "table", "code", "picture", "html", "file"]
+
+
+class PastView(Protocol):
+    """What is remembered, for a brain to look into while it works."""
+
+    async def search(self, words: str) -> tuple[str, ...]:
+        """Find what fits, each with its time, and its number if it has a key frame."""
+        ...
+
+    async def frame(self, number: int) -> bytes | None:
+        """Give a key frame as JPEG."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,7 @@ class Task:
     said: tuple[Exchange, ...] = ()  # the newest of the conversation, oldest first
     instructions: tuple[str, ...] = ()  # those that stand; context, not the task
     memory: tuple[str, ...] = ()  # paragraphs about what came before, oldest first
+    past: PastView | None = field(default=None, repr=False, compare=False)  # to look into
     language: str = ""  # of the answer, such as "en"; empty: that of the question
     timeout_s: float = 600.0  # after which nobody waits for the answer any more
     max_answer_bytes: int = 8 * 2**20  # a brain that sends more has failed

@@ -6,7 +6,6 @@ They run beside the line, which never waits for them. An answer enters the next 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack, aclosing
 from dataclasses import dataclass, field
@@ -15,26 +14,21 @@ from typing import Literal
 from uuid import uuid4
 
 from onlooker.core.clock import SessionClock
-from onlooker.core.decision import Delegate, Speak
 from onlooker.core.errors import BrainFailed, UnknownTask
 from onlooker.core.event import (
     ArtefactLink,
-    Decided,
     Event,
     Failed,
-    Observed,
-    Perceived,
     TaskAnswered,
     TaskAsked,
     TaskProgress,
     TaskUsage,
 )
-from onlooker.core.moment import Answer, AnswerStatus, Delivery, Instruction
-from onlooker.core.percept import Picture, Pictures
+from onlooker.core.moment import Answer, AnswerStatus, Delivery
 from onlooker.core.ports import Brain
-from onlooker.core.prompt import Exchange, fold
-from onlooker.core.task import Artefact, NeedsInput, Partial, Progress, Result, Task
+from onlooker.core.task import Artefact, NeedsInput, Partial, PastView, Progress, Result, Task
 from onlooker.live.artefacts import ArtefactStore
+from onlooker.live.background import Background
 from onlooker.live.budget import Budget
 from onlooker.live.digest import digest, readable
 from onlooker.live.loop import Emit
@@ -43,7 +37,6 @@ from onlooker.live.settings import TaskSettings
 PROGRESS_EVERY_S = 0.5  # of one task, at most
 MAX_PROGRESS = 200  # events of one task
 MAX_PROGRESS_TEXT = 500
-MAX_RECALLED = 20  # lines of evidence, the newest
 MAX_QUICK = 20_000  # characters of an answer that are read on the event loop, in about 1 ms
 
 Tell = Callable[[Answer], None]
@@ -95,66 +88,6 @@ class _Outcome:
     delivery: Delivery | None = None
 
 
-class _Background:
-    """What a brain may know of the session: gathered from its events, bounded."""
-
-    def __init__(self, settings: TaskSettings) -> None:
-        self._settings = settings
-        self._pictures: dict[str, deque[Picture]] = {}  # by stream
-        self._said: deque[Exchange] = deque(maxlen=settings.num_said)
-        self._standing: dict[str, Instruction] = {}
-        self._memory: tuple[str, ...] = ()
-        self._recalled: deque[str] = deque(maxlen=MAX_RECALLED)
-
-    def take(self, event: Event) -> None:
-        match event:
-            case Observed():
-                self._standing = fold(self._standing, event.instructed)
-                self._memory = self._memory if event.memory is None else event.memory
-                self._recalled += event.recalled
-                self._said += [Exchange(w.time_s, w.speaker, w.text) for w in event.heard]
-                self._said += [Exchange(a.time_s, "brain", a.text) for a in event.answers]
-            case Perceived():
-                self._see(event)
-            case Decided(decision=Speak(text) | Delegate(text)):
-                self._said.append(Exchange(event.time_s, "onlooker", text))
-
-    def task_of(self, asked: TaskAsked, *, sees: bool) -> Task:
-        settings = self._settings
-        return Task(
-            id=asked.task_id,
-            question=asked.question,
-            note=asked.note,
-            asked_s=asked.time_s,
-            pictures=self._newest() if sees else (),
-            said=tuple(self._said),
-            instructions=tuple(known.text for known in self._standing.values()),
-            memory=(*self._memory, *self._recalled),
-            language=settings.language,
-            timeout_s=settings.timeout_s,
-            max_answer_bytes=settings.max_answer_bytes,
-        )
-
-    def _see(self, perceived: Perceived) -> None:
-        for percept in perceived.percepts:
-            for picture in percept.pictures if isinstance(percept, Pictures) else ():
-                newest = self._pictures.setdefault(
-                    picture.stream, deque(maxlen=self._settings.num_pictures)
-                )
-                newest.append(picture)
-
-    def _newest(self) -> tuple[Picture, ...]:
-        """Give the pictures in order of time, as many of the newest as the bytes allow."""
-        pictures = [picture for newest in self._pictures.values() for picture in newest]
-        room, kept = self._settings.max_picture_bytes, list[Picture]()
-        for picture in sorted(pictures, key=lambda picture: -picture.time_s):
-            room -= len(picture.jpeg)
-            if room < 0:
-                break
-            kept.append(picture)
-        return tuple(reversed(kept))
-
-
 class Tasks:
     """Knows every task of a session until it is answered. All of it is bounded."""
 
@@ -166,13 +99,14 @@ class Tasks:
         self._clock = clock
         self._emit = emit
         self._tell = tell
-        self._background = _Background(settings)
+        self._background = Background(settings)
         self._store: ArtefactStore | None = None
         if settings.folder:
             self._store = ArtefactStore(Path(settings.folder), settings.max_folder_bytes)
         self._jobs: dict[str, _Job] = {}
         self._coming: asyncio.Queue[_Job] = asyncio.Queue()
         self._room = asyncio.Semaphore(settings.max_running)
+        self.past: PastView | None = None
         self._num_asked = 0
         self._usage = TaskUsage()
 
@@ -221,7 +155,7 @@ class Tasks:
             return
         self._num_asked += 1
         self._budget.take_task()
-        task = self._background.task_of(event, sees=self._brain.traits.sees)
+        task = self._background.task_of(event, self._brain.traits, self.past)
         job = self._jobs[event.task_id] = _Job(task, event)
         if self._clock.speed is None:
             # Media time waits for answers as it waits for sources: none comes late, and the same

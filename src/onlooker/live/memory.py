@@ -116,6 +116,26 @@ class Past:
         self._num_recalls += bool(found)
         return evidence_lines(found, self._recall_tokens)
 
+    # What a brain may look into while it works.
+
+    async def search(self, words: str) -> tuple[str, ...]:
+        """Find what fits; of what cannot be read, nothing."""
+        now_s = self._clock.now_s()
+        try:
+            found = await search_past(self.memory, words[:1000], now_s, now_s)
+        except MemoryFailed as error:
+            await self._fail(str(error))
+            return ()
+        return evidence_lines(found, 2 * self._recall_tokens)
+
+    async def frame(self, number: int) -> bytes | None:
+        """Give the key frame of an entry."""
+        try:
+            return await self.memory.picture(number)
+        except MemoryFailed as error:
+            await self._fail(str(error))
+            return None
+
     # What happens beside the line.
 
     async def accept(self, event: Event) -> None:

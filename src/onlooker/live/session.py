@@ -259,7 +259,7 @@ class Session:
         self._outboxes = Outboxes(
             {**parts.sinks, "memory": past}, is_lossless=self._clock.speed is None
         )
-        self._past = past
+        self._past = self._tasks.past = past
 
     async def _with_past(self, observation: Observation, *, is_first: bool) -> Observation:
         """Add what is remembered, where the prompt begins anew, and what was asked for."""

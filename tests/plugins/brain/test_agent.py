@@ -67,7 +67,7 @@ class Thinker:
 
 
 def agent(thinker: Thinker, **settings: Any) -> AgentBrain:
-    return AgentBrain(AgentSettings.model_validate(settings), thinker.model)
+    return AgentBrain(AgentSettings.model_validate({"code": False, **settings}), thinker.model)
 
 
 async def test_it_has_no_tools_but_those_that_are_set() -> None:

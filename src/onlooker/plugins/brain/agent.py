@@ -1,4 +1,4 @@
-"""An agent with tools: MCP servers, and a web search if one is configured. Needs the extra [brain].
+"""An agent with tools: what is remembered, a calculator, MCP servers, web search. Extra [brain].
 
 It runs through pydantic-ai against any OpenAI-compatible server. It has no tool but those that the
 settings name; what tools return is material, like everything else but the question.
@@ -7,7 +7,7 @@ settings name; what tools return is material, like everything else but the quest
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import httpx
@@ -36,7 +36,8 @@ from pydantic_ai.usage import RunUsage
 from onlooker.core.errors import BrainFailed
 from onlooker.core.event import TaskUsage
 from onlooker.core.ports import BrainTraits
-from onlooker.core.task import Partial, Progress, Task, TaskNews
+from onlooker.core.task import Partial, PastView, Progress, Task, TaskNews
+from onlooker.plugins.brain.cage import Cage, CageLimits
 from onlooker.plugins.brain.calls import KEY, check_url, key_of
 from onlooker.plugins.brain.words import SYSTEM, label_of, outcome_of, words_of
 
@@ -80,6 +81,11 @@ class AgentSettings(BaseModel, frozen=True, extra="forbid"):
         description="a SearXNG server for web searches, such as http://127.0.0.1:8888/search; "
         "empty: no web search",
     )
+    memory: bool = Field(default=True, description="it may search what is remembered")
+    code: bool = Field(
+        default=True,
+        description="it may run Python in a cage: no network, no files, 10 s and 256 MiB a run",
+    )
     sees: bool = Field(default=True, description="give it the pictures")
     system_prompt: str = Field(default="", description="in place of our own")
     max_requests: int = Field(default=20, ge=1, description="to the model, for one task")
@@ -102,6 +108,24 @@ class AgentSettings(BaseModel, frozen=True, extra="forbid"):
         return check_url(url) if url else url
 
 
+class PastTools:
+    """What is remembered, as tools of one task."""
+
+    def __init__(self, past: PastView) -> None:
+        self._past = past
+
+    async def search_memory(self, words: str) -> str:
+        """Search what the cameras saw and what was said before now; times may be named."""
+        return "\n".join(await self._past.search(words)) or "nothing that fits is remembered"
+
+    async def show_frame(self, number: int) -> BinaryContent | str:
+        """Look at a key frame, by the number that search_memory gives as [frame N]."""
+        jpeg = await self._past.frame(number)
+        if jpeg is None:
+            return f"there is no frame {number}"
+        return BinaryContent(jpeg, media_type="image/jpeg")
+
+
 class AgentBrain:
     """Lets a model work with tools until it has an answer."""
 
@@ -114,6 +138,7 @@ class AgentBrain:
         self.traits = BrainTraits(name=settings.name, sees=settings.sees)
         self._web = httpx.AsyncClient(timeout=settings.tool_timeout_s)
         self._server = OpenAIProvider(base_url=settings.url, api_key=self._key or _NO_KEY)
+        self._cage = Cage(CageLimits()) if settings.code else None
         self._model = model or OpenAIChatModel(settings.name, provider=self._server)
 
     async def solve(self, task: Task) -> AsyncGenerator[TaskNews]:
@@ -128,7 +153,7 @@ class AgentBrain:
             tool_calls_limit=settings.max_tool_calls,
             total_tokens_limit=settings.max_tokens,
         )
-        agent = self._agent()
+        agent = self._agent(task)
         try:
             async with agent.run_stream_events(self._prompt(task), usage_limits=limits) as events:
                 async for event in events:
@@ -150,23 +175,43 @@ class AgentBrain:
             raise BrainFailed(f"the agent failed: {why}") from None
 
     async def close(self) -> None:
+        if self._cage:
+            await self._cage.close()
         await self._web.aclose()
         await self._server.client.close()
 
-    def _agent(self) -> Agent[None, str]:
+    def _agent(self, task: Task) -> Agent[None, str]:
         """Make an agent for one task: MCP servers live as long as it runs."""
         settings = self._settings
         return Agent(
             self._model,
             instructions=settings.system_prompt or SYSTEM,
             deps_type=type(None),
-            tools=[self.web_search] if settings.search_url else [],
+            tools=self._tools(task),
             toolsets=[
-                MCPToolset(_mcp_config(name, server), id=name)
+                MCPToolset(_mcp_config(name, server), id=name, init_timeout=settings.tool_timeout_s)
                 for name, server in settings.mcp.items()
             ],
             tool_timeout=settings.tool_timeout_s,
         )
+
+    def _tools(self, task: Task) -> list[Callable[..., Any]]:
+        settings = self._settings
+        tools: list[Callable[..., Any]] = []
+        if settings.search_url:
+            tools.append(self.web_search)
+        if self._cage:
+            tools.append(self.run_python)
+        if settings.memory and task.past:
+            look = PastTools(task.past)
+            tools += (
+                [look.search_memory, look.show_frame] if settings.sees else [look.search_memory]
+            )
+        return tools
+
+    async def run_python(self, code: str) -> str:
+        """Calculate with Python: print, or end with an expression. No files, no network."""
+        return await self._cage.run(code) if self._cage else "there is no cage"
 
     async def web_search(self, query: str) -> str:
         """Search the web. Gives titles, addresses and extracts."""
