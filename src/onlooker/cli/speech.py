@@ -47,7 +47,9 @@ def speech_settings(
         if not given.transcriber.use:
             chosen["transcriber.use"] = embedded_ears()
         if listen_to:
-            chosen["speech.microphone"] = f"sound:{listen_to}"
+            # No loudspeaker is heard in a file.
+            chosen |= {"speech.microphone": f"sound:{listen_to}"}
+            chosen |= {"speech.floor.is_full_duplex": True}
         elif not given.speech.microphone:
             chosen["speech.microphone"] = _microphone()
     return chosen

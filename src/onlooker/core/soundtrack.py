@@ -14,6 +14,7 @@ import numpy.typing as npt
 from onlooker.core.media import AudioChunk
 
 SLACK_S = 0.04  # between where a chunk should begin and where the last ended: jitter, not a gap
+HELD_S = 2.0  # of what was planned, which may be cut: more than anybody plans ahead
 BLOCK_S = 10.0  # of silence that is made at once
 
 Samples = npt.NDArray[np.float32]
@@ -23,7 +24,7 @@ class Soundtrack:
     """Writes one stream's sound from session time 0 on. Its rate is that of its first chunk.
 
     `add` is for sound that has happened. `plan` is for sound that will be heard at its time, and
-    may yet be cut by `cut`: it is given out when what follows it is planned, or at `rest`.
+    may yet be cut by `cut`: it is given out when it has surely been heard, or at `rest`.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class Soundtrack:
 
     def plan(self, chunk: AudioChunk) -> Iterator[Samples]:
         """Take sound that will be heard from `chunk.start_s` on."""
-        while self._planned and _end_s(self._planned[0]) <= chunk.start_s + 1e-6:
+        while self._planned and _end_s(self._planned[0]) <= chunk.start_s - HELD_S:
             yield from self.add(self._planned.popleft())
         self._planned.append(chunk)
 

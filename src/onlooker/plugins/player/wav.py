@@ -34,11 +34,12 @@ class WavPlayer:
         self._track = Soundtrack()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="wav")  # the loop waits for no disk
         try:
-            self._file = wave.open(str(settings.path), "wb")  # noqa: SIM115
+            self._opened = settings.path.open("wb")
         except OSError as error:
             raise BadSettings(
                 f"cannot write {settings.path}: {error.strerror or error}; name another file"
             ) from None
+        self._file = wave.open(self._opened, "wb")  # noqa: SIM115
         self._file.setnchannels(1)
         self._file.setsampwidth(2)
         self._num_bytes = 0
@@ -76,5 +77,6 @@ class WavPlayer:
             self._file.setframerate(16_000)  # a WAV has a rate, also an empty one
         try:
             self._file.close()
+            self._opened.close()
         except OSError as error:
             self.trouble = f"cannot write sound: {error.strerror or error}"

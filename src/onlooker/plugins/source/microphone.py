@@ -10,6 +10,7 @@ import sys
 import threading
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
@@ -113,18 +114,19 @@ class MicrophoneSource:
         ended_s, is_first = 0.0, True
         while True:
             try:
-                async for data in self._recorded():
-                    is_first, self.trouble = False, ""
-                    samples_N = (np.frombuffer(data, "<i2") / 32768).astype(np.float32)
-                    start_s = max(0.0, clock.now_s() - len(samples_N) / RATE_HZ)
-                    if abs(start_s - ended_s) < MAX_JITTER_S:
-                        start_s = ended_s
-                    chunk = AudioChunk(stream, start_s, RATE_HZ, samples_N)
-                    ended_s = start_s + chunk.duration_s
-                    yield chunk
+                async with aclosing(self._recorded()) as recorded:
+                    async for data in recorded:
+                        is_first, self.trouble = False, ""
+                        samples_N = (np.frombuffer(data, "<i2") / 32768).astype(np.float32)
+                        start_s = max(0.0, clock.now_s() - len(samples_N) / RATE_HZ)
+                        if abs(start_s - ended_s) < MAX_JITTER_S:
+                            start_s = ended_s
+                        chunk = AudioChunk(stream, start_s, RATE_HZ, samples_N)
+                        ended_s = start_s + chunk.duration_s
+                        yield chunk
                 self.trouble = f"{self._command[0]} ended"
             except (OSError, TimeoutError) as error:
-                self.trouble = f"{self._command[0]}: {error or 'no sample came'}"
+                self.trouble = f"{self._command[0]}: {str(error) or 'no sample came'}"
             if is_first:
                 raise SourceFailed(
                     f"{' '.join(self._command)} gave no sound ({self.trouble}): see that a "

@@ -1,0 +1,84 @@
+"""The sound of a recording: each stream a file, in which position is session time."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from onlooker.core.event import Closed
+from onlooker.core.media import AudioChunk
+from onlooker.core.ports import Player
+from onlooker.core.recording import read_recording
+from onlooker.plugins.sink.recorder import RecorderSettings, RecorderSink
+
+RATE_HZ = 16_000
+
+
+def tone(stream: str, start_s: float, duration_s: float, rate_hz: int = RATE_HZ) -> AudioChunk:
+    times_s = np.arange(round(duration_s * rate_hz)) / rate_hz
+    samples_N = (0.5 * np.sin(2 * np.pi * 440 * times_s)).astype(np.float32)
+    return AudioChunk(stream, start_s, rate_hz, samples_N)
+
+
+def heard(path: Path) -> tuple[npt.NDArray[np.float32], int]:
+    with av.open(str(path)) as opened:
+        frames = list(opened.decode(audio=0))
+        return np.concatenate([frame.to_ndarray()[0] for frame in frames]), frames[0].sample_rate
+
+
+def loud_s(path: Path) -> tuple[float, float]:
+    samples_N, rate_hz = heard(path)
+    at = np.flatnonzero(np.abs(samples_N) > 0.1)
+    return at[0] / rate_hz, at[-1] / rate_hz
+
+
+def recorder(folder: Path, **settings: object) -> RecorderSink:
+    return RecorderSink(RecorderSettings.model_validate({"folder": folder, **settings}))
+
+
+async def test_sound_stands_at_its_session_time_whatever_its_rate(tmp_path: Path) -> None:
+    sink = recorder(tmp_path / "a")
+    assert isinstance(sink, Player)
+    for index in range(4):
+        sink.play(tone("door", 2.0 + index / 4, 0.25))
+    sink.play(tone("micro/phone", 1.0, 0.5, 44_100))
+    await sink.close()
+    assert loud_s(tmp_path / "a" / "door.opus") == pytest.approx((2.0, 3.0), abs=0.02)
+    assert loud_s(tmp_path / "a" / "micro_phone.opus") == pytest.approx((1.0, 1.5), abs=0.02)
+
+
+async def test_what_was_cut_off_is_not_in_the_recording(tmp_path: Path) -> None:
+    sink = recorder(tmp_path / "a")
+    for index in range(4):
+        sink.play(tone("voice", 1.0 + index / 4, 0.25))
+    sink.flush(1.4)
+    sink.play(tone("voice", 3.0, 0.5))
+    await sink.close()
+    samples_N, rate_hz = heard(tmp_path / "a" / "voice.opus")
+    quiet_N = samples_N[round(1.43 * rate_hz) : round(2.95 * rate_hz)]
+    assert np.abs(quiet_N).max() < 0.05
+    assert loud_s(tmp_path / "a" / "voice.opus")[1] == pytest.approx(3.5, abs=0.02)
+
+
+async def test_sound_can_be_left_out_and_events_stay(tmp_path: Path) -> None:
+    sink = recorder(tmp_path / "a", sound=False)
+    sink.play(tone("door", 0.0, 0.25))
+    sink.flush(0.1)
+    closed = Closed(time_s=1.0, reason="", num_decided=0, num_skipped=0, num_failed=0)
+    await sink.accept(closed)
+    await sink.close()
+    assert not list((tmp_path / "a").glob("*.opus"))
+    assert list(read_recording(tmp_path / "a")) == [closed]
+
+
+async def test_an_hour_of_sound_drifts_by_no_sample(tmp_path: Path) -> None:
+    sink = recorder(tmp_path / "a")
+    for index in range(0, 3600, 60):  # a minute's pause between what is said
+        sink.play(tone("door", float(index), 0.5))
+    await sink.close()
+    samples_N, rate_hz = heard(tmp_path / "a" / "door.opus")
+    at = np.flatnonzero(np.abs(samples_N[-rate_hz:]) > 0.1)
+    begun_s = (len(samples_N) - rate_hz + at[0]) / rate_hz
+    assert begun_s == pytest.approx(3540.0, abs=0.02)
