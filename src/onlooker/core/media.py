@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 
+Samples = npt.NDArray[np.float32]  # of one channel, in [-1, 1]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoFrame:
     """One picture of one stream."""

@@ -8,13 +8,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import time
 
-import numpy as np
-import numpy.typing as npt
-
 from onlooker.core.clock import SessionClock
 from onlooker.core.errors import SourceFailed
 from onlooker.core.event import Event, Failed, StreamHealth
-from onlooker.core.media import AudioChunk
+from onlooker.core.media import AudioChunk, Samples
 from onlooker.core.moment import CutShort, Utterance
 from onlooker.core.ports import Player, Sink, Source, Voice
 from onlooker.live.floor import FloorSettings
@@ -118,9 +115,7 @@ class Speech:
     def is_speaking(self) -> bool:
         return self._speaker.is_speaking
 
-    def take_sound(
-        self, samples_N: npt.NDArray[np.float32], rate_hz: int, stream: str = MICROPHONE
-    ) -> None:
+    def take_sound(self, samples_N: Samples, rate_hz: int, stream: str = MICROPHONE) -> None:
         """Take the next of what a user's microphone hears: mono samples in [-1, 1], any rate.
 
         They are stamped as they come; sound that comes in bursts stays seamless.
