@@ -10,7 +10,10 @@ Answers for each question: in the evidence that recall finds; in the summaries a
 prompt; in what the window shows (a session without memory has this alone); in any of them (one with
 memory); and, to compare, within the last 100 s, as if the window were always full.
 
-The scenes are the world's own, with the errors that real eyes were measured to make.
+`--eyes world`: the scenes are the world's own, with the errors that real eyes were measured to
+make.
+`--eyes pixels`: the stream is drawn, and the default perception looks at it (about 0.1 s a second).
+What can be drawn is little: most facts are then writings.
 """
 
 from __future__ import annotations
@@ -23,16 +26,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from random import Random
+from typing import Any
 
 from bench.report import report
+from onlooker.cli.eyes import default_eyes
 from onlooker.core.clock import MediaClock
 from onlooker.core.decision import Silent
 from onlooker.core.moment import Observation
 from onlooker.core.percept import Scene, View
 from onlooker.core.ports import ModelTraits, Outcome, Say
 from onlooker.core.prompt import Prompt
+from onlooker.data.world.compose import Recipe, Scenario
 from onlooker.data.world.noise import measured, perceive
+from onlooker.data.world.pixels import fitted, rendered
+from onlooker.data.world.seen import noted
 from onlooker.data.world.stage import Stage, Thing
+from onlooker.data.world.task import Task
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
 from onlooker.plugins.memory.ram import RamMemory, RamSettings
@@ -65,6 +74,24 @@ TEXTS = {
     "LOW BATTERY": ("did anything need to be charged?", "did the device run out of power?"),
     "SALE 50 PERCENT": ("was there a discount?", "were prices reduced?"),
 }
+# What happens once in a drawn stream, beside TEXTS.
+DRAWN = {
+    "motorcycle": FACTS["motorcycle"],
+    "apple": ("was there any red fruit?", "was there something healthy to eat?"),
+}
+SIGNS = {
+    "BOARDING NOW": ("when could the passengers get on?", "did the flight call for people?"),
+    "ROAD WORKS": ("was the street under construction?", "why was the way blocked?"),
+    "FREE COFFEE": ("were there hot drinks for nothing?", "what could one get without paying?"),
+    "WET FLOOR": ("was it slippery?", "had somebody mopped?"),
+    "EXAM IN PROGRESS": ("were students being tested?", "why should people have been quiet?"),
+    "NO PARKING": ("may I leave my car there?", "where must vehicles not stand?"),
+    "LOST DOG": ("was somebody's pet missing?", "what was being searched for?"),
+    "HAPPY BIRTHDAY": ("did anyone turn a year older?", "what was celebrated?"),
+    "HIGH VOLTAGE": ("was there anything electric that is dangerous?", "what must not be touched?"),
+    "RECORDING": ("was anything being filmed?", "was a camera running?"),
+}
+ROUTINE_DRAWN = ("person", "person", "car")
 DELAYS_MIN = (1, 5, 20, 60, 120, 170)
 NEAR_S = 5.0
 WINDOW_S = 100.0
@@ -167,31 +194,40 @@ def _is_seen(views: Sequence[View], fact: Fact) -> bool:
     return fact.name in came or fact.name.lower() in read
 
 
-def stream(minutes: int, seed: int, phrasing: int) -> tuple[Stage, list[Fact]]:
+def stream(
+    minutes: int, seed: int, *, is_drawn: bool
+) -> tuple[Stage, list[tuple[float, str, tuple[str, str]]]]:
     """Set up routine and facts. The same seed sets up the same."""
     rng = Random(seed)  # noqa: S311
     stage = Stage("cam", minutes * 60, [])
-    facts = [*FACTS.items(), *TEXTS.items()]
+    texts = {**TEXTS, **SIGNS} if is_drawn else TEXTS
+    facts = [*(DRAWN if is_drawn else FACTS).items(), *texts.items()]
     rng.shuffle(facts)
     told = []
     for number, (name, questions) in enumerate(facts):
         at = int((number + 0.5) / len(facts) * (stage.num_seconds - 120)) + 10
-        if name in TEXTS:
+        if name in texts:
             stage.write(name, at, at + 12)
         else:
-            stage.add(_thing(rng, stage, name, at, at + 15))
-        told.append(Fact(float(at), name, questions[phrasing]))
-    second = 0.0
+            _add(rng, stage, name, at, at + 15, is_drawn=is_drawn)
+        told.append((float(at), name, questions))
+    routine, second = ROUTINE_DRAWN if is_drawn else ROUTINE, 0.0
     while (second := second + rng.expovariate(1 / GAP_S)) < stage.num_seconds - 1:
         leaves = int(second) + rng.randrange(*STAYS_S)
-        stage.add(_thing(rng, stage, rng.choice(ROUTINE), int(second), leaves))
+        _add(rng, stage, rng.choice(routine), int(second), leaves, is_drawn=is_drawn)
     stage.things.sort(key=lambda one: one.enters)
     return stage, told
 
 
-def _thing(rng: Random, stage: Stage, label: str, enters: int, leaves: int) -> Thing:
+def _add(
+    rng: Random, stage: Stage, label: str, enters: int, leaves: int, *, is_drawn: bool
+) -> None:
     x, size = rng.uniform(0.2, 0.8), rng.uniform(0.15, 0.3)
-    return Thing(len(stage.things) + 1, label, enters, leaves, x, 0.6, size, 0.0)
+    thing: Thing | None = Thing(len(stage.things) + 1, label, enters, leaves, x, 0.6, size, 0.0)
+    if is_drawn and thing:
+        thing = fitted(stage, thing)
+    if thing:
+        stage.add(thing)
 
 
 def plan_of(facts: Sequence[Fact], num_seconds: int) -> dict[int, list[Fact]]:
@@ -236,33 +272,50 @@ async def watch(views: Sequence[View], asker: Asker, meaning: str) -> float:
     return time.process_time() - began_s
 
 
-def views_of(stage: Stage, seed: int) -> list[View]:
-    return perceive(stage, measured(), Random(seed)).views  # noqa: S311
+def views_of(stage: Stage, seed: int, *, is_drawn: bool) -> list[View]:
+    if not is_drawn:
+        return perceive(stage, measured(), Random(seed)).views  # noqa: S311
+    scenario = Scenario(Recipe("quiet", seed=seed, medium="pixels"), stage, Task())
+    return noted(stage, rendered(scenario), default_eyes()(stage)).views
+
+
+def measure(views: Sequence[View], facts: list[Fact], row: dict[str, Any], *, loud: bool) -> None:
+    """Ask with and without search by meaning; report each delay, and all together."""
+    seen = frozenset(fact.name for fact in facts if _is_seen(views, fact))
+    for meaning in ("on", "off"):
+        asker = Asker(plan_of(facts, len(views)), seen, loud)
+        cpu_s = asyncio.run(watch(views, asker, meaning))
+        total = Score()
+        for delay_min, score in sorted(asker.scores.items()):
+            report("memory_long", **row, meaning=meaning, delay_min=delay_min, **vars(score))
+            for name, value in vars(score).items():
+                setattr(total, name, getattr(total, name) + value)
+        ms = round(cpu_s / asker.num_ticks * 1e3, 2)
+        report(
+            "memory_long",
+            **row,
+            meaning=meaning,
+            delay_min="all",
+            **vars(total),
+            cpu_ms_per_tick=ms,
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=int, nargs="+", default=[30, 60, 180])
+    parser.add_argument("--eyes", choices=("world", "pixels"), default="world")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--phrasing", type=int, choices=(1, 2), default=1)
     parser.add_argument("--misses", action="store_true", help="print what was not found")
     given = parser.parse_args()
+    is_drawn = given.eyes == "pixels"
     for minutes in given.minutes:
-        stage, facts = stream(minutes, given.seed, given.phrasing - 1)
-        views = views_of(stage, given.seed)
-        for meaning in ("on", "off"):
-            seen = frozenset(fact.name for fact in facts if _is_seen(views, fact))
-            asker = Asker(plan_of(facts, stage.num_seconds), seen, given.misses)
-            cpu_s = asyncio.run(watch(views, asker, meaning))
-            row = {"minutes": minutes, "meaning": meaning}
-            row |= {"phrasing": given.phrasing, "seed": given.seed}
-            total = Score()
-            for delay_min, score in sorted(asker.scores.items()):
-                report("memory_long", **row, delay_min=delay_min, **vars(score))
-                for name, value in vars(score).items():
-                    setattr(total, name, getattr(total, name) + value)
-            ms = round(cpu_s / asker.num_ticks * 1e3, 2)
-            report("memory_long", **row, delay_min="all", **vars(total), cpu_ms_per_tick=ms)
+        stage, facts = stream(minutes, given.seed, is_drawn=is_drawn)
+        views = views_of(stage, given.seed, is_drawn=is_drawn)
+        for phrasing in (0, 1):
+            row = {"minutes": minutes, "eyes": given.eyes, "phrasing": phrasing + 1}
+            asked = [Fact(at_s, name, questions[phrasing]) for at_s, name, questions in facts]
+            measure(views, asked, {**row, "seed": given.seed}, loud=given.misses)
 
 
 if __name__ == "__main__":
