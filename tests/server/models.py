@@ -31,7 +31,7 @@ class Echoing:
     async def decide(self, prompt: Prompt, say: Say) -> Outcome:
         asked = [change.text for change in prompt.now.instructed if change.state == "standing"]
         asked += [words.text for words in prompt.now.heard]
-        asked += [f"the answer is {answer.text}" for answer in prompt.now.answers]
+        asked += ["the answer is there" for _ in prompt.now.answers]
         usage = Usage(prompt_tokens=len(prompt.turns), completion_tokens=1)
         if not asked:
             return Outcome(Silent(), speak_probability=0.1, usage=usage)

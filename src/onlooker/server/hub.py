@@ -35,7 +35,6 @@ All of it belongs to one event loop.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -44,31 +43,33 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 from onlooker.config import Settings
 from onlooker.core.clock import SessionClock, WallClock
 from onlooker.core.errors import BadSettings, OnlookerError, SourceRefused
 from onlooker.core.event import Event
-from onlooker.core.ports import Sink, Source
+from onlooker.core.ports import Model, Sink, Source
 from onlooker.core.prompt import Persona
 from onlooker.live.session import Session, Ticker
 from onlooker.live.ticker import ticks
 from onlooker.server import cameras
 from onlooker.server.auth import Visitor
+from onlooker.server.chat_session import MAX_FRAMES
 from onlooker.server.held import Held, LogSink, SessionKind
+from onlooker.server.labels import Label, keep_label
 from onlooker.server.lent import Shared, recorder_of, share
 from onlooker.server.log import EventLog
 from onlooker.server.push import PictureLimits
 from onlooker.server.record import Kept
+from onlooker.server.recordings import write_about
 from onlooker.server.resume import Saved, load_saved, save
 from onlooker.server.zones import Zone, Zones
 
 REAP_EVERY_S = 1.0
 SAVE_EVERY_S = 10.0
 NUM_ENDED = 50  # sessions that are remembered after their end, for those who come late
-Label = Literal["useful", "false_alarm", "missed"]
 
 log = logging.getLogger("onlooker.server")
 
@@ -105,6 +106,7 @@ class Opening:
     session_id: str | None = None
     last_seq: int = 0
     resume_token: str | None = None
+    lasts: bool = True  # False: a question or two, of which nothing is remembered
 
 
 class Hub:
@@ -150,6 +152,22 @@ class Hub:
             finally:
                 self._group = None
             await asyncio.to_thread(self._save, left, is_clean=True)
+
+    @property
+    def model_name(self) -> str:
+        """What the model calls itself."""
+        return self._shared.model.traits.name if self._shared else ""
+
+    @property
+    def model(self) -> Model:
+        """The model that all sessions share.
+
+        Raises:
+            TooManySessions: the hub does not run.
+        """
+        if self._shared is None:
+            raise TooManySessions("the server is starting: try again in a moment")
+        return self._shared.model
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that ends with the hub."""
@@ -223,20 +241,8 @@ class Hub:
         return self.limits.folder / "recordings"
 
     async def label(self, held: Held, tick: int, label: Label, note: str = "") -> None:
-        """Keep a person's judgement of a second, beside the recording if there is one."""
-        folder = held.recording or self.limits.folder / "labels" / held.id
-        second = next((second for second in held.kept.seconds if second.tick == tick), None)
-        line = {
-            "session": held.id,
-            "tick": tick,
-            "time_s": second.time_s if second else None,
-            "label": label,
-            "note": note,
-            "decided": second.what if second else None,
-            "text": second.text if second else None,
-            "labelled": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        await asyncio.to_thread(_append_line, folder / "labels.jsonl", line)
+        """Keep a person's judgement of a second."""
+        await keep_label(self.limits.folder, held, tick, label, note)
 
     # Within.
 
@@ -250,6 +256,7 @@ class Hub:
         if must_record:
             began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
             recording = self.recordings_folder / f"{began}-{session_id}"
+            write_about(recording, session_id, opening.owner, opening.name)
 
         def tell(event: Event) -> None:
             for watcher in self.watchers:
@@ -259,9 +266,11 @@ class Hub:
         if recording:
             sinks["recorder"] = recorder_of(self.settings, recording)
         live = self.settings.live
+        if opening.kind == "chat":
+            live = replace(live, frames_per_tick=max(live.frames_per_tick, MAX_FRAMES))
         persona = opening.persona or live.persona
         session = Session(
-            shared.parts_for(session_id, zones, sinks),
+            shared.parts_for(session_id, zones, sinks, remembers=opening.lasts),
             replace(live, persona=persona),
             opening.clock or WallClock(),
             session_id=session_id,
@@ -383,9 +392,3 @@ def _saved(held: Held) -> Saved:
         addresses=dict(held.addresses),
         wants_pause=held.wants_pause,
     )
-
-
-def _append_line(path: Path, line: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -56,7 +56,9 @@ class Shared:
     summariser: Summariser | None
     budget: Budget
 
-    def parts_for(self, session_id: str, zones: Zones, sinks: dict[str, Sink]) -> Parts:
+    def parts_for(
+        self, session_id: str, zones: Zones, sinks: dict[str, Sink], *, remembers: bool = True
+    ) -> Parts:
         """Put together what one session needs; it closes only what is its own."""
         perception = ZonedPerception(self.perception, zones) if self.perception else None
         return Parts(
@@ -67,7 +69,7 @@ class Shared:
             brain=lent(self.brain),
             tasks=tasks_of(self.settings.brain.tasks, self.settings.live.language),
             budget=self.budget,
-            memory=_memory_of(self.settings, session_id),
+            memory=_memory_of(self.settings, session_id) if remembers else None,
             summariser=lent(self.summariser),
             sinks={
                 **{
