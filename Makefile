@@ -15,7 +15,7 @@ step = @printf '  %-58s' "$(1)"; began=$$(date +%s); \
 	if { $(2); } >>$(LOG) 2>&1; then echo "$$(($$(date +%s) - began)) s"; \
 	else echo "failed"; tail -n 20 $(LOG); exit 1; fi
 
-.PHONY: setup demo test check bench engine wheel web browser clean
+.PHONY: train-nano setup demo test check bench leaderboard engine wheel web browser clean
 .DEFAULT_GOAL := help
 
 help:
@@ -61,6 +61,16 @@ engine: $(VENV)/.dev
 	@$(BIN)/python tests/engine/install.py
 	@$(BIN)/pytest tests/engine -m slow
 
+	@$(BIN)/python -m bench.trend
+
+# From the results that are stored; `python -m bench.leaderboard RUN...` stores runs first.
+leaderboard: $(VENV)/.dev
+	@$(BIN)/python -m bench.leaderboard
+
+RECIPE ?= nano
+RUN ?= runs/$(RECIPE)
+train-nano: $(VENV)/.dev
+	@$(BIN)/onlooker train sft $(RECIPE) --out $(RUN)
 wheel: $(VENV)/.dev web
 	@$(BIN)/python .ci/check_wheel.py
 
