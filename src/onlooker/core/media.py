@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-
 Samples = npt.NDArray[np.float32]  # of one channel, in [-1, 1]
 
 

@@ -105,6 +105,12 @@ class Speaker:
     def is_speaking(self) -> bool:
         return self._floor.speaking is not None
 
+    @property
+    def spoken_tick(self) -> int | None:
+        """The tick whose line is being said."""
+        line = self._lines.get(self._floor.speaking.id) if self._floor.speaking else None
+        return line.tick if line else None
+
     def is_listening(self, time_s: float) -> bool:
         """Whether a microphone may be believed, or would hear ourselves."""
         return self._floor.is_listening(self._rules, time_s)

@@ -14,6 +14,7 @@ from onlooker.core.event import Event, Failed, StreamHealth
 from onlooker.core.media import AudioChunk, Samples
 from onlooker.core.moment import CutShort, Utterance
 from onlooker.core.ports import Player, Sink, Source, Voice
+from onlooker.core.stamps import Stamps
 from onlooker.live.floor import FloorSettings
 from onlooker.live.listener import Ears, Listener
 from onlooker.live.loop import Emit
@@ -23,7 +24,6 @@ from onlooker.live.speaker import Speaker
 
 MICROPHONE = "microphone"  # the user's stream, unless it is called otherwise
 MAX_AHEAD_S = 30.0  # of sound that waits for one who takes it
-MAX_JITTER_S = 0.08  # between when sound comes and where it belongs, before it is moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Speech:
         if parts.ears is not None:
             rules = (parts.settings, parts.segments)
             self._listener = Listener(parts.ears, rules, clock, self._speaker, emit, tell)
-        self._microphone_end_s: dict[str, float] = {}
+        self._stamps: dict[str, Stamps] = {}
 
     # What people and programs do.
 
@@ -115,17 +115,18 @@ class Speech:
     def is_speaking(self) -> bool:
         return self._speaker.is_speaking
 
+    @property
+    def spoken_tick(self) -> int | None:
+        """The tick whose words are being said now."""
+        return self._speaker.spoken_tick
+
     def take_sound(self, samples_N: Samples, rate_hz: int, stream: str = MICROPHONE) -> None:
         """Take the next of what a user's microphone hears: mono samples in [-1, 1], any rate.
 
         They are stamped as they come; sound that comes in bursts stays seamless.
         """
-        now_s, duration_s = self._clock.now_s(), len(samples_N) / rate_hz
-        start_s = max(0.0, now_s - duration_s)
-        ended_s = self._microphone_end_s.get(stream, start_s)
-        if abs(start_s - ended_s) < MAX_JITTER_S:
-            start_s = ended_s
-        self._microphone_end_s[stream] = start_s + duration_s
+        stamps = self._stamps.setdefault(stream, Stamps())
+        start_s = stamps.stamp(self._clock.now_s(), len(samples_N) / rate_hz)
         self._hear(AudioChunk(stream, start_s, rate_hz, samples_N))
 
     def hold_key(self, *, is_down: bool, stream: str = MICROPHONE) -> None:

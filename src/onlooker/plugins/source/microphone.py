@@ -23,13 +23,13 @@ from onlooker.core.clock import Clock
 from onlooker.core.errors import SourceFailed
 from onlooker.core.media import AudioChunk, Media
 from onlooker.core.ports import SourceTraits
+from onlooker.core.stamps import Stamps
 from onlooker.plugins.source.address import path_of
 from onlooker.plugins.source.handover import Handover
 from onlooker.plugins.source.playback import keep_pace, reason
 from onlooker.plugins.source.sound import RATE_HZ
 
 CHUNK = 512  # samples, 32 ms: what a detector of speech judges at once
-MAX_JITTER_S = 0.08  # between when sound comes and where it belongs, before it is moved
 AHEAD = 32
 # Each writes 16-bit mono at 16 kHz to its standard output; {device} is put in.
 PROGRAMS = {
@@ -111,19 +111,15 @@ class MicrophoneSource:
                 "this machine has no microphone, or no program that records: apt install "
                 "pulseaudio-utils or alsa-utils, or name a sound file"
             )
-        ended_s, is_first = 0.0, True
+        stamps, is_first = Stamps(), True
         while True:
             try:
                 async with aclosing(self._recorded()) as recorded:
                     async for data in recorded:
                         is_first, self.trouble = False, ""
                         samples_N = (np.frombuffer(data, "<i2") / 32768).astype(np.float32)
-                        start_s = max(0.0, clock.now_s() - len(samples_N) / RATE_HZ)
-                        if abs(start_s - ended_s) < MAX_JITTER_S:
-                            start_s = ended_s
-                        chunk = AudioChunk(stream, start_s, RATE_HZ, samples_N)
-                        ended_s = start_s + chunk.duration_s
-                        yield chunk
+                        start_s = stamps.stamp(clock.now_s(), len(samples_N) / RATE_HZ)
+                        yield AudioChunk(stream, start_s, RATE_HZ, samples_N)
                 self.trouble = f"{self._command[0]} ended"
             except (OSError, TimeoutError) as error:
                 self.trouble = f"{self._command[0]}: {str(error) or 'no sample came'}"
