@@ -12,13 +12,17 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from onlooker.config import Settings
 from onlooker.server.auth import Role, Tokens
+from onlooker.server.guard import Guard
 from onlooker.server.hub import Hub
 from onlooker.server.realtime import MAX_MESSAGE_BYTES, realtime_router
+from onlooker.server.refusals import install
+from onlooker.server.rtc import calls_router
 from onlooker.testing.serving import serving_tree
 
 Wire = dict[str, Any]
@@ -91,7 +95,7 @@ def settings_of(
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, hub: Hub) -> AsyncIterator[Served]:
+async def serving(app: ASGIApp, hub: Hub) -> AsyncIterator[Served]:
     """Serve an app on a free port of loopback, with the hub running."""
     config = uvicorn.Config(
         app, port=0, lifespan="off", log_level="error", ws_max_size=MAX_MESSAGE_BYTES
@@ -115,6 +119,10 @@ async def realtime_server(folder: Path, **server: Any) -> AsyncIterator[Served]:
     """Serve the realtime routes."""
     app = FastAPI()
     hub = Hub(settings_of(folder, **server))
-    app.include_router(realtime_router(hub, Tokens.of(ROLES)))
-    async with serving(app, hub) as served:
+    app.include_router(realtime_router(hub))
+    tokens = Tokens.of(ROLES)
+    app.include_router(calls_router(hub, tokens))
+    install(app)
+    guarded = Guard(app, tokens, hub.limits)
+    async with serving(guarded, hub) as served:
         yield served

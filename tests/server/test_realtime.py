@@ -252,3 +252,12 @@ async def test_a_session_that_is_closed_says_goodbye(served: Served) -> None:
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1000
     assert served.hub.sessions() == []
+
+
+async def test_a_page_comes_in_with_a_ticket_of_its_token(served: Served) -> None:
+    address = f"http://127.0.0.1:{served.port}/v1"
+    async with AsyncOpenAI(api_key=OPERATOR, base_url=address) as client:
+        made = await client.realtime.client_secrets.create()
+    names = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{made.value}")]
+    async with connect(served.url, subprotocols=names) as socket:
+        assert json.loads(await socket.recv())["type"] == "session.created"

@@ -24,6 +24,7 @@ from onlooker.server.realtime import realtime_router
 from onlooker.server.rest_look import look_router
 from onlooker.server.rest_server import server_router
 from onlooker.server.rest_sessions import sessions_router
+from onlooker.server.rtc import calls_router
 
 STATIC = Path(__file__).parent / "static"
 NO_PAGE = (
@@ -73,6 +74,7 @@ def create_app(
     for router in (
         chat_router(hub),
         realtime_router(hub),
+        calls_router(hub, tokens),
         sessions_router(hub),
         look_router(hub),
         server_router(hub, metrics),

@@ -11,10 +11,9 @@ from hmac import compare_digest
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from starlette.responses import JSONResponse
 
 from onlooker.core.errors import OnlookerError
-from onlooker.server.auth import Forbidden, Tokens, Unauthorised, Visitor, bearer_of
+from onlooker.server.auth import Forbidden, Visitor
 from onlooker.server.held import Held
 from onlooker.server.hub import Hub, Opening, TooManySessions, UnknownSession
 from onlooker.server.realtime_narrator import Wire
@@ -48,18 +47,13 @@ OVER = End(1000, "the session has ended")
 STOPPED = End(1001, "the server stops")
 
 
-def realtime_router(hub: Hub, tokens: Tokens) -> APIRouter:
-    """Make the route of the socket."""
+def realtime_router(hub: Hub) -> APIRouter:
+    """Make the route of the socket. The guard has found out who the visitor is."""
     router = APIRouter()
 
     @router.websocket("/v1/realtime")
     async def realtime(socket: WebSocket) -> None:
-        try:
-            visitor = tokens.visitor(bearer_of(socket.headers))
-        except Unauthorised as error:
-            refusal = {"error": {"type": "invalid_request_error", "message": str(error)}}
-            await socket.send_denial_response(JSONResponse(refusal, 401))
-            return
+        visitor: Visitor = socket.state.visitor
         offered = _subprotocols(socket.headers)
         await socket.accept(subprotocol="realtime" if "realtime" in offered else None)
         with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
@@ -89,9 +83,10 @@ def join(
         terms.after = 0
         return hub.open(Opening(owner=visitor.owner)), terms
     if after:
-        if not after.isdecimal() or len(after) > 16 or int(after) > MAX_SEQ:
-            raise BadEvent("invalid_value", "after: the largest seq that you have seen, from 0")
-        terms.after, terms.is_resumed = int(after), True
+        digits = after.removeprefix("-")  # -1: nothing was seen yet
+        if not digits.isdecimal() or len(digits) > 16 or int(after) > MAX_SEQ:
+            raise BadEvent("invalid_value", "after: the largest seq that you have seen")
+        terms.after, terms.is_resumed = max(0, int(after)), True
     return _found(hub, visitor, session_id, resume_token), terms
 
 
@@ -158,7 +153,7 @@ async def _serve(hub: Hub, visitor: Visitor, socket: WebSocket) -> End:
         await send(refusal(error))
         return end_of(error)
     talk = Talk(hub, held, send, terms)
-    end = await first_of(_follow(talk), _read(socket, talk))
+    end = await first_of(_follow(talk), _read(socket, talk), sound_of(talk))
     if end is OVER and hub.is_draining:
         end = STOPPED
     if end is not LOST:
@@ -174,6 +169,13 @@ async def first_of(*talks: Coroutine[Any, Any, End]) -> End:
         for task in tasks:
             task.cancel()
     return next(iter(done)).result()
+
+
+async def sound_of(talk: Talk) -> End:
+    """Send the voice's sound; that it ends is no end of the connection."""
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+        await talk.sound()
+    return await asyncio.Future()
 
 
 async def _follow(talk: Talk) -> End:

@@ -6,6 +6,7 @@ connection that resumes goes on exactly where it was lost.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,8 +22,11 @@ from onlooker.core.event import (
     Speaking,
     Usage,
 )
+from onlooker.core.moment import Instruction
 from onlooker.core.prompt import task_id_of
 from onlooker.core.wire import to_json
+from onlooker.live.lines import kind_of
+from onlooker.server.realtime_speech import SpeechNarrator
 
 Wire = dict[str, Any]
 Trigger = Literal["proactive", "asked", "answer", "alert"]
@@ -92,18 +96,24 @@ class Narrator:
     Ticks begin anew when a server restarts; `tag` tells one life of a session from the next.
     """
 
-    def __init__(self, tag: str = "0") -> None:
+    def __init__(
+        self, tag: str = "0", standing: Callable[[], Iterable[Instruction]] = tuple
+    ) -> None:
         self._tag = tag
+        self._standing = standing
+        self._speech_narrator = SpeechNarrator(tag)
         self._response: _Response | None = None
         self._start_s: dict[int, float] = {}  # of the tick that is being decided
         self._asked_tick: int | None = None  # since when somebody waits for an answer
         self._answered_tick: int | None = None  # in which the brain's answer came
         self._said_item: str | None = None  # the newest
         self._triggered: Trigger = "proactive"  # why it spoke last
+        self._observed: Observed | None = None  # of the tick that is being decided
 
     def tell(self, seq: int, event: Event) -> list[Wire]:
         """Give what goes out for `event`, which is the session's event number `seq`."""
-        wires = [*self._speech(event), *self._news(event)]
+        heard = self._speech_narrator.tell(event)
+        wires = [*self._speech(event), *heard, *self._news(event)]
         for index, wire in enumerate(wires):
             number = seq * STEP + index
             wire |= {"event_id": f"event_{number}", "seq": number}
@@ -130,6 +140,7 @@ class Narrator:
 
     def _observe(self, event: Observed) -> None:
         self._start_s = {event.tick or 0: event.start_s}
+        self._observed = event
         if any(words.speaker == "user" for words in event.heard):
             self._asked_tick = event.tick
         if event.answers:
@@ -217,7 +228,9 @@ class Narrator:
             return "answer"
         if self._asked_tick is not None and tick - self._asked_tick <= PATIENCE_TICKS:
             return "asked"
-        return "proactive"
+        seen = self._observed
+        is_alert = seen is not None and kind_of(seen, self._standing()) == "alert"
+        return "alert" if is_alert else "proactive"
 
     def _news(self, event: Event) -> list[Wire]:
         """Give the event under its own name."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from onlooker.live.speech import MICROPHONE
 from onlooker.server.held import Held
 from onlooker.server.hub import Hub
 from onlooker.server.realtime_narrator import STEP, Wire
+from onlooker.server.realtime_speech import OUTPUT_RATE_HZ
 from onlooker.server.wire import (
     MAX_TEXT_CHARACTERS,
     BadEvent,
@@ -31,6 +36,8 @@ class Terms:
     after: int | None = None  # the realtime event after which to go on; None: the present
     is_resumed: bool = False
     rate_hz: int = 24_000  # of the sound to come
+    has_turns_by_hand: bool = False  # the client says where utterances end
+    wants_sound: bool = False  # of the voice
 
 
 def change_session(held: Held, given: GivenSession) -> None:
@@ -52,6 +59,19 @@ def change_session(held: Held, given: GivenSession) -> None:
         _instruct_all(held, ours.instructions)
     if ours and ours.persona:
         held.set_persona(ours.persona)
+    if ours and ours.is_muted is not None:
+        held.session.speech.mute(is_muted=ours.is_muted)
+
+
+def take_microphone(
+    held: Held, samples_N: npt.NDArray[np.float32], rate_hz: int, stream: str = MICROPHONE
+) -> None:
+    """Take what the user's microphone hears; the sound of a stream of pictures is overheard."""
+    if stream in held.session.streams:
+        held.push_sound(samples_N, rate_hz, stream)
+        return
+    held.session.speech.take_sound(samples_N, rate_hz, stream)
+    held.touch(is_input=True)
 
 
 def _instruct_as_stock(held: Held, text: str) -> None:
@@ -97,6 +117,8 @@ def session_wire(name: str, hub: Hub, held: Held, terms: Terms, num_missed: int 
         "events": terms.events,
         "may_act": terms.may_act,
         "streams": list(held.session.streams),
+        "has_voice": held.session.speech.has_voice,
+        "has_ears": held.session.speech.has_ears,
         "limits": _limits(hub, terms),
     }
     return {
@@ -107,8 +129,14 @@ def session_wire(name: str, hub: Hub, held: Held, terms: Terms, num_missed: int 
             "id": held.id,
             "model": hub.settings.model.use,
             "instructions": "".join(stock),
-            "output_modalities": ["text"],
-            "audio": {"input": {"format": {"type": "audio/pcm", "rate": terms.rate_hz}}},
+            "output_modalities": ["audio" if terms.wants_sound else "text"],
+            "audio": {
+                "input": {
+                    "format": {"type": "audio/pcm", "rate": terms.rate_hz},
+                    "turn_detection": None if terms.has_turns_by_hand else {"type": "server_vad"},
+                },
+                "output": {"format": {"type": "audio/pcm", "rate": OUTPUT_RATE_HZ}},
+            },
             "onlooker": ours,
         },
     }
@@ -119,9 +147,9 @@ def _limits(hub: Hub, terms: Terms) -> Wire:
     return {
         "max_message_bytes": terms.max_message_bytes,
         "max_messages_per_s": MESSAGES_PER_S,
-        "max_picture_bytes": limits.max_picture_bytes,
-        "max_picture_px": limits.max_picture_pixels,
-        "max_pictures_per_s": PICTURES_PER_S,
+        "max_frame_bytes": limits.max_picture_bytes,
+        "max_frame_px": limits.max_picture_pixels,
+        "max_frames_per_s": PICTURES_PER_S,
         "max_streams": limits.max_streams,
         "max_instructions": hub.settings.live.max_instructions,
         "max_text_characters": MAX_TEXT_CHARACTERS,

@@ -25,16 +25,16 @@ from onlooker.server.held import Held
 from onlooker.server.hub import Hub
 from onlooker.server.log import Logged, Missed
 from onlooker.server.push import BadPicture
-from onlooker.server.realtime_media import Allowance, CaptureClock, picture_of, samples_of
+from onlooker.server.realtime_media import Allowance, CaptureClock, picture_of
 from onlooker.server.realtime_narrator import STEP, Narrator, Wire, is_passing
 from onlooker.server.realtime_session import (
-    MAX_AUDIO_S,
     MESSAGES_PER_S,
     PICTURES_PER_S,
     Terms,
     change_session,
     session_wire,
 )
+from onlooker.server.realtime_sound import TalkSound
 from onlooker.server.wire import (
     MAX_TEXT_CHARACTERS,
     AnyClientEvent,
@@ -44,7 +44,9 @@ from onlooker.server.wire import (
     BadEvent,
     ImagePart,
     ItemCreate,
+    ItemTruncate,
     Label,
+    OutputClear,
     ResponseCancel,
     ResponseCreate,
     SessionClose,
@@ -66,6 +68,7 @@ MAX_WRONG = 100  # events in a row that are none
 QUICK_CHARACTERS = 100_000  # of a picture that is read on the event loop, in about 0.1 ms
 FRAMES_EVERY_S = 1.0
 
+_OF_SOUND = ("output_audio_buffer.", "response.output_audio.")
 _CODES: tuple[tuple[type[OnlookerError], str], ...] = (
     (BadPicture, "bad_image"),
     (UnknownTask, "unknown_task"),
@@ -109,6 +112,8 @@ class Talk:
         self._allowance = Allowance(MESSAGES_PER_S)
         self._cameras: dict[str, _Camera] = {}
         self._num_wrong = 0
+        self._tag = f"{int(held.opened.timestamp() * 1000) % 2**32:x}"
+        self._sound = TalkSound(held, terms, self.tell, self._tag)
         self._drops: Counter[str] = Counter()
         self._owed_seq: int | None = None  # a response was asked for when this was the newest
         self._is_owed_now = False
@@ -116,10 +121,12 @@ class Talk:
             SessionUpdate: self._update,
             ItemCreate: self._create_item,
             ResponseCreate: self._create_response,
-            ResponseCancel: self._cancel_response,
-            AudioAppend: self._append_audio,
-            AudioCommit: self._commit_audio,
-            AudioClear: self._clear_audio,
+            ResponseCancel: self._sound.be_still,
+            AudioAppend: self._sound.append,
+            AudioCommit: self._sound.commit,
+            AudioClear: self._sound.clear,
+            OutputClear: self._sound.be_still,
+            ItemTruncate: self._sound.truncate,
             TaskCancel: self._cancel_task,
             TaskDeliver: self._deliver_task,
             Label: self._label,
@@ -159,10 +166,17 @@ class Talk:
         """Send one event; those about the connection alone are numbered here."""
         if "event_id" not in wire:
             wire["event_id"] = f"event_c{next(self._numbers)}"
-        if self.terms.events == "standard" and wire["type"].startswith("onlooker."):
+        kind: str = wire["type"]
+        if self.terms.events == "standard" and kind.startswith("onlooker."):
+            return
+        if not self.terms.wants_sound and kind.startswith(_OF_SOUND):
             return
         async with self._sending:
             await self._send_wire(wire)
+
+    async def sound(self) -> None:
+        """Send the voice's sound, as soon as and as long as it is wanted."""
+        await self._sound.send()
 
     async def say_goodbye(self, reason: str, *, is_resumable: bool) -> None:
         """Say that the connection is about to be closed."""
@@ -171,7 +185,7 @@ class Talk:
 
     def _caught_up(self, first_seq: int) -> Narrator:
         """Make a narrator that knows what was told before."""
-        narrator = Narrator(tag=f"{int(self.held.opened.timestamp() * 1000) % 2**32:x}")
+        narrator = Narrator(self._tag, lambda: self.held.session.instructions)
         for logged in self.held.log.since(first_seq - LOOK_BACK):
             if logged.seq >= first_seq:
                 break
@@ -255,6 +269,10 @@ class Talk:
         ours = given.onlooker
         self.terms.events = (ours and ours.events) or self.terms.events
         self.terms.rate_hz = given.input_rate_hz or self.terms.rate_hz
+        if given.has_turns_by_hand is not None:
+            self.terms.has_turns_by_hand = given.has_turns_by_hand
+        if given.output_modalities is not None:
+            self._sound.want(is_wanted="audio" in given.output_modalities)
         await self.tell(session_wire("session.updated", self._hub, self.held, self.terms))
 
     async def _create_item(self, event: ItemCreate) -> None:
@@ -325,21 +343,6 @@ class Talk:
             self.held.touch(is_input=True)
         self._owed_seq = self.held.log.last_seq
         self._is_owed_now = False
-
-    async def _cancel_response(self, event: ResponseCancel) -> None:
-        raise BadEvent("response_cancel_not_active", "nothing is being said")
-
-    async def _append_audio(self, event: AudioAppend) -> None:
-        samples_N = samples_of(event.audio, MAX_AUDIO_S, self.terms.rate_hz)
-        if len(samples_N):
-            self.held.push_sound(samples_N, self.terms.rate_hz, event.onlooker.stream)
-
-    async def _commit_audio(self, event: AudioCommit) -> None:
-        item_id = f"item_c{next(self._numbers)}"
-        await self.tell({"type": "input_audio_buffer.committed", "item_id": item_id})
-
-    async def _clear_audio(self, event: AudioClear) -> None:
-        await self.tell({"type": "input_audio_buffer.cleared"})
 
     async def _cancel_task(self, event: TaskCancel) -> None:
         self.held.cancel_task(event.task_id)

@@ -58,6 +58,7 @@ class OurSession(_Ours, frozen=True):
     instructions: tuple[GivenInstruction, ...] | None = Field(None, max_length=MAX_INSTRUCTIONS)
     persona: Persona | None = None
     talkativeness: float | None = Field(None, ge=0, le=1)
+    is_muted: bool | None = None
     events: Verbosity | None = None
 
     @model_validator(mode="after")
@@ -75,6 +76,7 @@ class _AudioFormat(_Theirs, frozen=True):
 
 class _AudioInput(_Theirs, frozen=True):
     format: _AudioFormat | None = None
+    turn_detection: dict[str, Any] | None = None
 
 
 class _Audio(_Theirs, frozen=True):
@@ -94,6 +96,14 @@ class GivenSession(_Theirs, frozen=True):
         """Samples a second of the sound to come, if the client says so."""
         given = self.audio and self.audio.input and self.audio.input.format
         return given.rate if given else None
+
+    @property
+    def has_turns_by_hand(self) -> bool | None:
+        """Whether the client says itself where utterances end; None: as before."""
+        given = self.audio and self.audio.input
+        if not given or "turn_detection" not in given.model_fields_set:
+            return None
+        return given.turn_detection is None
 
     @model_validator(mode="after")
     def _instructs_in_one_way(self) -> GivenSession:
@@ -188,6 +198,17 @@ class _OurEvent(_Ours, frozen=True):
     event_id: str | None = Field(None, max_length=512)
 
 
+class OutputClear(ClientEvent, frozen=True):
+    type: Literal["output_audio_buffer.clear"]
+
+
+class ItemTruncate(ClientEvent, frozen=True):
+    type: Literal["conversation.item.truncate"]
+    item_id: str = Field(max_length=512)
+    content_index: int = Field(ge=0, le=16)
+    audio_end_ms: int = Field(ge=0, le=2**31)
+
+
 class TaskCancel(_OurEvent, frozen=True):
     type: Literal["onlooker.task.cancel"]
     task_id: str
@@ -232,6 +253,8 @@ AnyClientEvent = (
     | AudioAppend
     | AudioCommit
     | AudioClear
+    | OutputClear
+    | ItemTruncate
     | TaskCancel
     | TaskDeliver
     | Label
