@@ -97,7 +97,7 @@ function Header({ page, isWatching }: { page: Page; isWatching: boolean }) {
       )}
       <button
         type="button"
-        className="icon-button"
+        className="icon-button theme"
         aria-label={words.app.theme[looks.theme]}
         title={words.app.theme[looks.theme]}
         onClick={() => looks.setTheme(next[looks.theme])}

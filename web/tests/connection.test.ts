@@ -34,7 +34,7 @@ class FakeSocket {
   }
 }
 
-function connected(resume: Handle | null = null) {
+function connected(resume: Handle | null = null, isWelcome = true) {
   const sockets: FakeSocket[] = [];
   const heard: ServerMessage[] = [];
   const states: string[] = [];
@@ -45,6 +45,7 @@ function connected(resume: Handle | null = null) {
     onMessage: (message) => heard.push(message),
     onState: (state) => states.push(state),
     onHandle: () => undefined,
+    isWelcome: () => Promise.resolve(isWelcome),
     open: (url, protocols) => {
       const socket = new FakeSocket(url, protocols);
       sockets.push(socket);
@@ -125,6 +126,14 @@ test("a session that is gone is not asked for again", () => {
   vi.advanceTimersByTime(60_000);
   expect(sockets).toHaveLength(1);
   expect(states.at(-1)).toBe("ended");
+});
+
+test("who is not welcome is told so, and is not tried again", async () => {
+  const { sockets, states } = connected(null, false);
+  sockets[0]?.lose();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(sockets).toHaveLength(1);
+  expect(states.at(-1)).toBe("refused");
 });
 
 test("closing ends the session and stays closed", () => {

@@ -15,6 +15,7 @@ interface Options {
   onMessage: (message: ServerMessage) => void;
   onState: (state: ConnectionState, why: string) => void;
   onHandle: (handle: Handle) => void;
+  isWelcome: () => Promise<boolean>; // a browser does not say why a socket was not opened
   open?: (url: string, protocols: string[]) => WebSocket;
   base?: string;
 }
@@ -131,6 +132,14 @@ export class Connection {
     this.options.onState(this.handle ? "lost" : "connecting", why);
     this.timer = window.setTimeout(() => this.connect(), this.waitMs);
     this.waitMs = Math.min(LONGEST_WAIT_MS, this.waitMs * 2);
+    if (!this.wasOpen) void this.askWhether();
+  }
+
+  private async askWhether(): Promise<void> {
+    const isWelcome = await this.options.isWelcome().catch(() => true);
+    if (isWelcome || this.isOver || this.wasOpen) return;
+    window.clearTimeout(this.timer);
+    this.finish("refused", "");
   }
 
   private finish(state: ConnectionState, why: string): void {

@@ -38,6 +38,13 @@ export async function call(method: string, path: string, body?: unknown): Promis
   return response;
 }
 
+export async function isWelcome(): Promise<boolean> {
+  return call("GET", "v1/whoami").then(
+    () => true,
+    (error: unknown) => !(error instanceof RestFailed && [401, 403].includes(error.status)),
+  );
+}
+
 export async function get<T>(path: string): Promise<T> {
   return (await (await call("GET", path)).json()) as T;
 }

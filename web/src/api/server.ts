@@ -97,7 +97,7 @@ export async function forget(
 
 export interface Recording {
   id: string;
-  started: string;
+  started: string | null;
   num_bytes: number;
   num_seconds: number | null;
 }

@@ -84,7 +84,7 @@ export interface LiveState {
   instructions: InstructionWish[];
   persona: Persona;
   talkativeness: number | null;
-  numDroppedFrames: Record<string, number>;
+  frames: Record<string, { numReceived: number; numDropped: number }>;
   numDroppedEvents: number;
   error: string;
   closed: string | null;
@@ -108,7 +108,7 @@ export const EMPTY: LiveState = {
   instructions: [],
   persona: "default",
   talkativeness: null,
-  numDroppedFrames: {},
+  frames: {},
   numDroppedEvents: 0,
   error: "",
   closed: null,
@@ -163,8 +163,8 @@ function take(state: LiveState, message: ServerMessage, atMs: number): LiveState
     case "onlooker.opened":
       return { ...state, streams: [...new Set([...state.streams, ...message.streams])] };
     case "onlooker.frames": {
-      const counts = { ...state.numDroppedFrames, [message.stream]: message.num_dropped };
-      return { ...state, numDroppedFrames: counts };
+      const { num_received: numReceived, num_dropped: numDropped } = message;
+      return { ...state, frames: { ...state.frames, [message.stream]: { numReceived, numDropped } } };
     }
     case "onlooker.dropped":
       return { ...state, numDroppedEvents: message.num_events_total };

@@ -4,7 +4,7 @@ import type { ConnectionState, Handle } from "../api/connection";
 import { words } from "../api/messages";
 import type { ClientMessage, InstructionWish, Label, Persona } from "../api/messages";
 import type { ServerMessage } from "../api/messages";
-import { signedIn } from "../api/rest";
+import { isWelcome, signedIn } from "../api/rest";
 import { Camera } from "./camera";
 import type { CameraKind } from "./camera";
 import { SessionZero } from "./pace";
@@ -49,6 +49,7 @@ export class Watching {
     this.change({ ...IDLE, cameras: this.snapshot.cameras });
     this.connection = new Connection({
       token: signedIn(),
+      isWelcome,
       resume: resume && { ...resume, seq: -1 }, // everything is told again
       onMessage: (message) => this.take(message),
       onState: (connection, why) => this.became(connection, why),

@@ -103,7 +103,8 @@ function Stages({ live, cameras, session, second }: StagesProps) {
               second ? (second.views.find((one) => one.stream === name) ?? null) : (live.views[name] ?? null)
             }
             health={live.health[name]}
-            numDropped={live.numDroppedFrames[name] ?? 0}
+            numDropped={droppedOf(live.frames[name])}
+            shownS={second?.endS ?? null}
             zones={zones.filter((zone) => zone.stream === null || zone.stream === name)}
             hasOverlay={hasOverlay}
             isDrawing={drawingOn === name}
@@ -171,6 +172,12 @@ function Stages({ live, cameras, session, second }: StagesProps) {
 function isShown(name: string, live: LiveState, cameras: Camera[]): boolean {
   const isOurs = cameras.some((camera) => camera.name === name);
   return isOurs || name !== "camera" || Boolean(live.pictures[name] ?? live.health[name]);
+}
+
+// A few pictures too many are nothing to tell; a fifth of them says that the server cannot keep up.
+function droppedOf(frames: LiveState["frames"][string] | undefined): number {
+  if (!frames || frames.numDropped < 10) return 0;
+  return frames.numDropped > frames.numReceived / 5 ? frames.numDropped : 0;
 }
 
 function useZones(session: string): [Zone[], (zones: Zone[]) => void] {

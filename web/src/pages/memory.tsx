@@ -10,9 +10,19 @@ import { useLooks, useWords } from "../words/words";
 export function Memory() {
   const words = useWords();
   const [{ live }] = useWatching();
+  const session = live.session?.id;
+  if (session) return <Search session={session} />;
+  return (
+    <Page title={words.memory.title} lead={words.memory.lead}>
+      <p className="notice">{words.memory.needsSession}</p>
+    </Page>
+  );
+}
+
+function Search({ session }: { session: string }) {
+  const words = useWords();
   const [draft, setDraft] = useState("");
   const [wanted, setWanted] = useState("");
-  const session = live.session?.id ?? "";
   const found = useAsked(useCallback(() => searchMemory(session, wanted), [session, wanted]));
   return (
     <Page title={words.memory.title} lead={words.memory.lead}>

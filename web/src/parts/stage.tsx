@@ -6,7 +6,7 @@ import { pictureUrl } from "../api/server";
 import type { Zone } from "../api/server";
 import type { Camera } from "../live/camera";
 import type { Health } from "../live/state";
-import { useWords } from "../words/words";
+import { clockTime, useWords } from "../words/words";
 import { Icon } from "./icons";
 import { Overlay } from "./overlay";
 import { ZonePen } from "./zones";
@@ -17,6 +17,7 @@ interface Props {
   camera: Camera | null;
   picture: Picture | null; // the newest, or that of the chosen second
   isPast: boolean;
+  shownS: number | null; // session time of the chosen second
   view: View | null;
   health: Health | undefined;
   numDropped: number;
@@ -56,6 +57,7 @@ export function Stage(props: Props) {
       <figcaption className="stage-caption">
         <span className={isWell ? "dot" : "dot dot-bad"} />
         <span className="stage-name">{stream}</span>
+        {isPast && props.shownS !== null && <time className="stage-past">{clockTime(props.shownS)}</time>}
         {!isWell && (
           <span className="stage-trouble" title={health?.detail}>
             {words.live.health[state] ?? state}

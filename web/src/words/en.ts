@@ -201,6 +201,7 @@ export const en = {
     placeholder: "red van, keys, what did I say about …",
     go: "Search",
     none: "Nothing found. Other words may help.",
+    needsSession: "Memory is searched while something is watched. Start on the page Live.",
     off: "This server keeps no memory. Start it with --set memory.use=sqlite.",
     forget: "Forget …",
     forgetLead: "Forgetting is for good. Say what: a topic, a stream, or all that is older.",

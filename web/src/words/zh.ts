@@ -203,6 +203,7 @@ export const zh: Words = {
     placeholder: "红色面包车、钥匙、我说过……",
     go: "搜索",
     none: "没有找到，换个说法试试。",
+    needsSession: "观看时才能搜索记忆。请先在“实时”页开始。",
     off: "此服务器没有启用记忆。启动时请加 --set memory.use=sqlite。",
     forget: "遗忘…",
     forgetLead: "遗忘无法撤销。请说明范围：主题、画面，或某时之前。",

@@ -1,0 +1,43 @@
+"""The system's Chromium, with a camera that plays a file, and what it notes in the page."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Browser, Playwright
+
+import onlooker.server
+
+STATIC = Path(onlooker.server.__file__).parent / "static"
+WATCH_MARKER = (Path(__file__).parent / "watch_marker.js").read_text()
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+def why_not() -> str:
+    """Say why no test of the page can run here; nothing, if they can."""
+    if not _path():
+        return "no Chromium here: apt-get install chromium, or make browser as root"
+    if not (STATIC / "index.html").is_file():
+        return "the page is not built: make web"
+    return ""
+
+
+def launch(playwright: Playwright, film: Path) -> Browser:
+    """Start a browser whose camera plays a film."""
+    flags = [*_FLAGS, f"--use-file-for-fake-video-capture={film}"]
+    return playwright.chromium.launch(executable_path=_path(), args=flags)
+
+
+def _path() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser")
