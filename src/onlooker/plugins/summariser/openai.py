@@ -60,7 +60,7 @@ class OpenAISummariser:
             return str(answer["choices"][0]["message"]["content"] or "").strip()
         except (httpx.HTTPError, TimeoutError) as error:
             why = str(error) or type(error).__name__
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, RecursionError) as error:
             why = f"an answer of another shape ({type(error).__name__})"
         raise MemoryFailed(f"no summary from {self._settings.url}: {why[:200]}")
 
