@@ -17,6 +17,7 @@ from onlooker.cli.demo import demo
 from onlooker.cli.evaluate import evaluate
 from onlooker.cli.inspect import config, plugins
 from onlooker.cli.replay import replay
+from onlooker.cli.serve import serve
 from onlooker.cli.watch import watch
 from onlooker.core.errors import BadSettings, OnlookerError, SourceRefused, UnknownPlugin
 
@@ -28,7 +29,7 @@ app = typer.Typer(
     help="An always-present video assistant: once a second it decides by itself whether to "
     "speak, stay silent or delegate a hard question.",
 )
-for command in (demo, watch, replay, plugins, config):
+for command in (demo, watch, serve, replay, plugins, config):
     app.command()(command)
 app.add_typer(perception.app, name="perception")
 app.add_typer(memory.app, name="memory")
