@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from onlooker.assemble import (
@@ -11,13 +11,15 @@ from onlooker.assemble import (
     chosen,
     model_of,
     perception_of,
+    speech_of,
     summariser_of,
     tasks_of,
 )
-from onlooker.config import Settings
+from onlooker.config import Players, Settings
 from onlooker.core.ports import Brain, Codec, Memory, Model, Perception, Sink, Summariser
 from onlooker.live.budget import Budget
 from onlooker.live.session import Parts
+from onlooker.live.speech import SpeechParts
 from onlooker.plugins.loader import load
 from onlooker.server.zones import ZonedPerception, Zones
 
@@ -55,6 +57,7 @@ class Shared:
     brain: Brain | None
     summariser: Summariser | None
     budget: Budget
+    speech: SpeechParts
 
     def parts_for(
         self, session_id: str, zones: Zones, sinks: dict[str, Sink], *, remembers: bool = True
@@ -71,6 +74,7 @@ class Shared:
             budget=self.budget,
             memory=_memory_of(self.settings, session_id) if remembers else None,
             summariser=lent(self.summariser),
+            speech=_lent_speech(self.speech),
             sinks={
                 **{
                     name: built("sink", name, self.settings.sink)
@@ -80,6 +84,22 @@ class Shared:
                 **sinks,
             },
         )
+
+
+def _of_pages(settings: Settings) -> Settings:
+    """Leave this machine's microphone and loudspeaker alone: a visitor has their own."""
+    speech = settings.speech.model_copy(update={"microphone": ""})
+    return settings.model_copy(update={"speech": speech, "player": Players()})
+
+
+def _lent_speech(speech: SpeechParts) -> SpeechParts:
+    """Give the voice and the ears away without their end."""
+    ears = speech.ears
+    return replace(
+        speech,
+        voice=lent(speech.voice),
+        ears=replace(ears, transcriber=lent(ears.transcriber)) if ears else None,
+    )
 
 
 def share(settings: Settings, stack: AsyncExitStack) -> Shared:
@@ -97,8 +117,18 @@ def share(settings: Settings, stack: AsyncExitStack) -> Shared:
         brain=chosen("brain", settings.brain),
         summariser=summariser_of(settings, model),
         budget=Budget(settings.brain.together),
+        speech=speech_of(_of_pages(settings)),
     )
-    for part in (shared.model, shared.codec, shared.perception, shared.brain, shared.summariser):
+    ears = shared.speech.ears.transcriber if shared.speech.ears else None
+    for part in (
+        shared.model,
+        shared.codec,
+        shared.perception,
+        shared.brain,
+        shared.summariser,
+        shared.speech.voice,
+        ears,
+    ):
         if part is not None:
             stack.push_async_callback(part.close)
     return shared
