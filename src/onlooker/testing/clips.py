@@ -9,6 +9,10 @@
 | jwpIntro.mp4, 640x480, 5.7 s | a man talks in an office | PyPI psychopy 2026.2.5, 42 MB; only when asked for by name | package GPL-3; do not publish the footage again |
 | sea.webp, 350x350, 3.6 s | generated: a man, the sea, a title comes in | PyPI comfyui-workflow-templates-media-assets-01 0.1.48, 94 MB; only when asked for by name | package MIT |
 | shoe.webp, 350x350, 5.2 s | generated: a shoe before lettering, a title is written | the same | package MIT |
+| bikers.webp | generated: riders on a snowy hill; 350x350, 5 s | PyPI comfyui-workflow-templates-media-image 0.3.160, 89 MB; only when asked for by name | package MIT |
+| plate.webp | generated: a plate with a name; 350x350, 4.5 s | PyPI comfyui-workflow-templates-media-video 0.3.101, 104 MB; only when asked for by name | package MIT |
+| streetwear.webp | generated: a man walks, titles; 350x350, 3 s | as sea.webp | package MIT |
+| earth.mp4, 480x270, 30 s, 30 Hz | the earth by night, and nothing else | PyPI gradio 6.31.0, 31 MB; only when asked for by name | package Apache-2.0; the footage's own source is not stated |
 
 They lie in `$XDG_CACHE_HOME/onlooker/clips`, or `~/.cache/onlooker/clips`. `python -m
 onlooker.testing.clips NAME...` fetches clips and prints their paths.
@@ -81,6 +85,26 @@ CLIPS = {
         _TEMPLATES,
         f"{_IN_TEMPLATES}/api_minimax_h3_max_i2v-1.webp",
         "09d0eba6798913e7d4e157de95b2bb028f3d143aeca6f07edb7d9b4353c67a4d",
+    ),
+    "bikers.webp": _Origin(
+        "comfyui-workflow-templates-media-image==0.3.160",
+        "comfyui_workflow_templates_media_image/templates/video_ltx2_i2v_distilled-1.webp",
+        "89ca0b8c0eb5c23f1a50c08d30429c9f7124ca0ecb247c5f100a2d1ea1a0c135",
+    ),
+    "plate.webp": _Origin(
+        "comfyui-workflow-templates-media-video==0.3.101",
+        "comfyui_workflow_templates_media_video/templates/video_ltx2_3_t2v-1.webp",
+        "9e710eb46ca34f1b08f5a7da569b8d0bd1b31526d59c1adf6bc4e803ed7ea2f2",
+    ),
+    "streetwear.webp": _Origin(
+        _TEMPLATES,
+        f"{_IN_TEMPLATES}/video_fastvideo_fasth3_t2v-1.webp",
+        "979e4ee85785ae0f6d4b695bc5873b5e34b32cf183889db923d74994368fbc63",
+    ),
+    "earth.mp4": _Origin(
+        "gradio==6.31.0",
+        "gradio/media_assets/videos/world.mp4",
+        "71944d7430c461f0cd6e7fd10cee7eb72786352a3678fc7bc0ae3d410f72aece",
     ),
 }
 
