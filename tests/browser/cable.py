@@ -49,10 +49,14 @@ class Cable:
         ready.set()
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(self._end())
         self._loop.close()
+
+    async def _end(self) -> None:
+        self._cut()
+        passing = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*passing, return_exceptions=True)
+        await asyncio.sleep(0)  # lets transports close their sockets
 
     async def _pass_on(
         self, near_reader: asyncio.StreamReader, near_writer: asyncio.StreamWriter
@@ -74,7 +78,7 @@ class Cable:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
+    with suppress(OSError, RuntimeError):
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()

@@ -58,6 +58,7 @@ export type ServerMessage = { seq?: number; event_id?: string } & (
   | { type: "response.output_audio_transcript.delta"; response_id: string; delta: string }
   | { type: "response.output_audio_transcript.done"; response_id: string; transcript: string }
   | { type: "input_audio_buffer.speech_started" | "input_audio_buffer.speech_stopped" }
+  | { type: "output_audio_buffer.cleared" }
   | { type: "conversation.item.input_audio_transcription.delta"; item_id: string; delta: string }
   | {
       type: "conversation.item.input_audio_transcription.completed";

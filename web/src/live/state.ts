@@ -44,6 +44,7 @@ export interface Second {
 
 export interface Said {
   key: string;
+  order: number; // of telling, among words and tasks
   who: "user" | "scene" | "onlooker" | "brain";
   text: string;
   timeS: number;
@@ -54,6 +55,7 @@ export interface Said {
 
 export interface Task {
   id: string;
+  order: number;
   question: string;
   askedS: number;
   status: "running" | TaskAnswered["status"];
@@ -77,8 +79,10 @@ export interface LiveState {
   seconds: Second[];
   said: Said[];
   tasks: Task[];
+  numTold: number;
   health: Record<string, Health>;
   streams: string[];
+  gone: string[]; // streams that were taken away: what still comes of them is not shown
   views: Record<string, View>; // the newest of each stream
   pictures: Record<string, Picture>; // the newest of each stream
   instructions: InstructionWish[];
@@ -86,6 +90,7 @@ export interface LiveState {
   talkativeness: number | null;
   frames: Record<string, { numReceived: number; numDropped: number }>;
   numDroppedEvents: number;
+  hearing: string; // what somebody is saying, as far as it is understood
   error: string;
   closed: string | null;
 }
@@ -101,8 +106,10 @@ export const EMPTY: LiveState = {
   seconds: [],
   said: [],
   tasks: [],
+  numTold: 0,
   health: {},
   streams: [],
+  gone: [],
   views: {},
   pictures: {},
   instructions: [],
@@ -110,6 +117,7 @@ export const EMPTY: LiveState = {
   talkativeness: null,
   frames: {},
   numDroppedEvents: 0,
+  hearing: "",
   error: "",
   closed: null,
 };
@@ -160,8 +168,12 @@ function take(state: LiveState, message: ServerMessage, atMs: number): LiveState
     case "onlooker.task_progress":
     case "onlooker.task_answered":
       return tasked(state, message);
+    case "onlooker.hearing":
+      return { ...state, hearing: message.text };
+    case "onlooker.heard":
+      return { ...state, hearing: "" };
     case "onlooker.opened":
-      return { ...state, streams: [...new Set([...state.streams, ...message.streams])] };
+      return { ...state, streams: known(state, message.streams) };
     case "onlooker.frames": {
       const { num_received: numReceived, num_dropped: numDropped } = message;
       return { ...state, frames: { ...state.frames, [message.stream]: { numReceived, numDropped } } };
@@ -199,10 +211,12 @@ function observed(state: LiveState, message: Omit<Observed, "type">): LiveState 
   const words = heard.map((one, index): Said => {
     const key = `heard-${tick}-${index}`;
     const { speaker: who, text, time_s: timeS } = one;
-    return { key, who, text, timeS, tick, trigger: null, isWhole: true };
+    const order = state.numTold + index;
+    return { key, order, who, text, timeS, tick, trigger: null, isWhole: true };
   });
   const next = second(state, tick ?? 0, { endS, heard, answers, recalled });
-  return { ...next, said: bounded([...next.said, ...words], MAX_SAID) };
+  const numTold = state.numTold + words.length;
+  return { ...next, numTold, said: bounded([...next.said, ...words], MAX_SAID) };
 }
 
 function perceived(state: LiveState, message: Omit<Perceived, "type">): LiveState {
@@ -213,9 +227,9 @@ function perceived(state: LiveState, message: Omit<Perceived, "type">): LiveStat
   for (const view of views) newest[view.stream] = view;
   const shown = { ...state.pictures };
   for (const picture of pictures) shown[picture.stream] = picture;
-  const streams = new Set([...state.streams, ...Object.keys(newest), ...Object.keys(shown)]);
+  const streams = known(state, [...Object.keys(newest), ...Object.keys(shown)]);
   const next = second(state, message.tick ?? 0, { endS: message.time_s, pictures, views });
-  return { ...next, views: newest, pictures: shown, streams: [...streams] };
+  return { ...next, views: newest, pictures: shown, streams };
 }
 
 type ResponseMessage = Extract<
@@ -235,6 +249,7 @@ function responded(state: LiveState, message: ResponseMessage): LiveState {
     const { id, metadata } = message.response;
     const said: Said = {
       key: id,
+      order: state.numTold,
       who: "onlooker",
       text: "",
       timeS: Number(metadata.time_s ?? state.nowS),
@@ -242,7 +257,8 @@ function responded(state: LiveState, message: ResponseMessage): LiveState {
       trigger: metadata.trigger ?? null,
       isWhole: false,
     };
-    return { ...state, said: bounded([...state.said, said], MAX_SAID) };
+    const numTold = state.numTold + 1;
+    return { ...state, numTold, said: bounded([...state.said, said], MAX_SAID) };
   }
   const key = message.type === "response.done" ? message.response.id : message.response_id;
   const said = state.said.flatMap((one) => {
@@ -289,6 +305,7 @@ function tasked(state: LiveState, message: TaskMessage): LiveState {
   if (message.type === "onlooker.task_asked") {
     const task: Task = {
       id: message.task_id,
+      order: state.numTold,
       question: message.question,
       askedS: message.time_s,
       status: "running",
@@ -298,7 +315,8 @@ function tasked(state: LiveState, message: TaskMessage): LiveState {
       usage: null,
       tookS: null,
     };
-    return { ...state, tasks: bounded([...state.tasks, task], MAX_TASKS) };
+    const numTold = state.numTold + 1;
+    return { ...state, numTold, tasks: bounded([...state.tasks, task], MAX_TASKS) };
   }
   const tasks = state.tasks.map((task): Task => {
     if (task.id !== message.task_id) return task;
@@ -341,6 +359,11 @@ function second(state: LiveState, tick: number, change: Partial<Second>): LiveSt
   if (known?.tick === tick) seconds[place - 1] = { ...known, ...change };
   else seconds.splice(place, 0, { ...NEW, tick, ...change });
   return { ...state, seconds: bounded(seconds, MAX_SECONDS) };
+}
+
+function known(state: LiveState, streams: string[]): string[] {
+  const all = new Set([...state.streams, ...streams]);
+  return [...all].filter((stream) => !state.gone.includes(stream));
 }
 
 function bounded<T>(items: T[], max: number): T[] {

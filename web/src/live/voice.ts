@@ -41,6 +41,7 @@ export class Speaker {
   take(message: ServerMessage): void {
     if (message.type === "response.output_audio.delta" && !this.isMuted) this.play(message.delta);
     if (message.type === "input_audio_buffer.speech_started") this.hush();
+    if (message.type === "output_audio_buffer.cleared") this.hush();
   }
 
   mute(isMuted: boolean): void {

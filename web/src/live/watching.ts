@@ -88,7 +88,7 @@ export class Watching {
     const cameras = this.snapshot.cameras.filter((one) => one !== camera);
     const { live } = this.snapshot;
     const streams = live.streams.filter((one) => one !== name);
-    this.change({ cameras, live: { ...live, streams } });
+    this.change({ cameras, live: { ...live, streams, gone: [...live.gone, name] } });
     this.send({ type: "onlooker.stream.remove", stream: name });
   }
 
@@ -159,6 +159,7 @@ export class Watching {
   private freeName(wanted: string): string {
     const taken = new Set([
       ...this.snapshot.live.streams,
+      ...this.snapshot.live.gone,
       ...this.snapshot.cameras.map((camera) => camera.name),
     ]);
     if (!taken.has(wanted)) return wanted;

@@ -8,7 +8,7 @@ import { Icon } from "./icons";
 import { Markdown } from "./markdown";
 import { TaskCard } from "./task_card";
 
-type Entry = { timeS: number; said: Said } | { timeS: number; task: Task };
+type Entry = { order: number; said: Said } | { order: number; task: Task };
 
 export function Talk({ onChoose }: { onChoose: (tick: number) => void }) {
   const words = useWords();
@@ -53,9 +53,9 @@ export function Talk({ onChoose }: { onChoose: (tick: number) => void }) {
 function told(said: Said[], tasks: Task[]): Entry[] {
   const lines = said.filter((one) => one.text && one.who !== "brain");
   return [
-    ...lines.map((one): Entry => ({ timeS: one.timeS, said: one })),
-    ...tasks.map((task): Entry => ({ timeS: task.askedS + 0.001, task })),
-  ].sort((a, b) => a.timeS - b.timeS);
+    ...lines.map((one): Entry => ({ order: one.order, said: one })),
+    ...tasks.map((task): Entry => ({ order: task.order, task })),
+  ].sort((a, b) => a.order - b.order);
 }
 
 function Line({ said, onChoose }: { said: Said; onChoose: (tick: number) => void }) {
@@ -117,9 +117,10 @@ function Composer() {
 
 function HoldToTalk({ isReady }: { isReady: boolean }) {
   const words = useWords();
-  const [, watching] = useWatching();
+  const [{ live }, watching] = useWatching();
   const [state, setState] = useState<"off" | "on" | "failed">("off");
   const microphone = useRef<Microphone | null>(null);
+  const { hearing } = live;
 
   async function begin(): Promise<void> {
     if (microphone.current || !isReady) return;
@@ -166,7 +167,8 @@ function HoldToTalk({ isReady }: { isReady: boolean }) {
         <Icon name="mic" />
       </button>
       <span className="composer-note" role="status">
-        {state === "on" ? words.talk.listening : state === "failed" ? words.talk.noMicrophone : ""}
+        {state === "on" ? hearing || words.talk.listening : ""}
+        {state === "failed" && words.talk.noMicrophone}
       </span>
     </>
   );
