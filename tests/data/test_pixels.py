@@ -5,6 +5,7 @@ import av
 import numpy as np
 import pytest
 
+from bench.world_pixels import measured
 from onlooker.core.decision import Silent
 from onlooker.core.moment import Observation
 from onlooker.core.percept import Scene, SceneObject, SceneText, View
@@ -149,6 +150,24 @@ def test_what_is_drawn_needs_eyes_and_takes_no_other_noise(tmp_path: Path) -> No
         make_world(WorldPlan(1, looks_hz=1), tmp_path)
     with pytest.raises(BadData, match="noise of what is drawn"):
         WorldPlan(1, noise=1.0, looks_hz=1)
+
+
+@pytest.mark.parametrize("family", ["monitoring", "text"])
+def test_the_measure_of_errors_finds_none_in_perfect_eyes_and_all_in_blind_ones(
+    family: str,
+) -> None:
+    made = [scenario(family, number) for number in range(4)]
+    found = {
+        eyes: measured([(one.stage, labelled(eyes, one)) for one in made])
+        for eyes in (perfect, blind)
+    }
+    assert found[perfect].things_s == found[blind].missed_s > 0
+    assert found[blind].entries_missed == found[blind].entries > 0
+    assert found[blind].lines_missed == found[blind].lines
+    flaws = found[perfect]
+    assert flaws.missed_s == flaws.lost == flaws.ghosts == flaws.wrong_label == 0
+    assert flaws.entries_missed == flaws.exits_missed == flaws.wrong_characters == 0
+    assert not any(flaws.entry_s + flaws.exit_s + flaws.line_s)
 
 
 def labelled(eyes: Eyes, made: Scenario) -> LabelledStream:

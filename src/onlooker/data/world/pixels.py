@@ -121,7 +121,7 @@ def rendered(
     """
     stage, item = scenario.stage, scenario.recipe.item
     seed = crc32(item.encode())
-    background = _picture(f"background-{BACKGROUNDS[seed % len(BACKGROUNDS)]}", size_px)
+    background = picture(f"background-{BACKGROUNDS[seed % len(BACKGROUNDS)]}", size_px)
     for index in range(int(stage.num_seconds * fps)):
         time_s = (index + 0.5) / fps
         image = background.copy()
@@ -151,6 +151,17 @@ def write_video(scenario: Scenario, path: Path, *, size_px: Size = SIZE_PX, fps:
     return path
 
 
+@lru_cache(maxsize=256)
+def picture(name: str, size_px: Size | None = None, *, is_flipped: bool = False) -> Image.Image:
+    """Give a cut-out or a background at a size, or at its own."""
+    image = _sprite(name)
+    if size_px:
+        image = image.resize(size_px, Image.Resampling.LANCZOS)
+    if is_flipped:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return image if not name.startswith("background-") else image.convert("RGB")
+
+
 def _row(thing: Thing) -> int:
     foot = thing.y + thing.height / 2
     return min(range(len(FEET)), key=lambda row: abs(FEET[row] - foot))
@@ -167,7 +178,7 @@ def _draw_thing(image: Image.Image, thing: Thing, time_s: float) -> None:
     left, top = round(box.left * image.width), round(box.top * image.height)
     size_px = (round(thing.size * image.width), round(thing.height * image.height))
     is_flipped = thing.speed < 0 or (thing.speed == 0 and thing.id % 2 == 1)
-    sprite = _picture(_name(thing), size_px, is_flipped=is_flipped)
+    sprite = picture(_name(thing), size_px, is_flipped=is_flipped)
     image.paste(sprite, (left, top), sprite)
 
 
@@ -217,14 +228,6 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont:
 def _sprite(name: str) -> Image.Image:
     with _folder().joinpath(f"{name}.webp").open("rb") as file, Image.open(file) as image:
         return image.convert("RGBA")
-
-
-@lru_cache(maxsize=256)
-def _picture(name: str, size_px: Size, *, is_flipped: bool = False) -> Image.Image:
-    image = _sprite(name).resize(size_px, Image.Resampling.LANCZOS)
-    if is_flipped:
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return image if not name.startswith("background-") else image.convert("RGB")
 
 
 def _folder() -> Traversable:

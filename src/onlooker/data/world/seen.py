@@ -54,6 +54,13 @@ def noted(stage: Stage, frames: Iterable[VideoFrame], look: Look) -> Seen:
     return seen
 
 
+def apart(one: Box, other: Box) -> float:
+    """Tell how far the middles of two boxes are apart, in parts of the picture."""
+    x = (one.left + one.right - other.left - other.right) / 2
+    y = (one.top + one.bottom - other.top - other.bottom) / 2
+    return float((x * x + y * y) ** 0.5)
+
+
 def _note_things(stage: Stage, second: int, view: View, seen: Seen, tracks: dict[int, int]) -> None:
     left = {tracks[one.track_id] for one in view.left if one.track_id in tracks}
     for thing in stage.things:
@@ -61,14 +68,14 @@ def _note_things(stage: Stage, second: int, view: View, seen: Seen, tracks: dict
             seen.goes[thing.id] = second
     there = [thing for thing in stage.things if thing.is_there(second)]
     pairs = sorted(
-        (_apart(thing.box(second), one.box), thing.id, one.track_id)
+        (apart(thing.box(second), one.box), thing.id, one.track_id)
         for thing in there
         for one in view.objects
         if one.label == thing.label
     )
     taken: set[int] = set()
-    for apart, thing_id, track_id in pairs:
-        if apart > NEAR or thing_id in taken or track_id in taken:
+    for distance, thing_id, track_id in pairs:
+        if distance > NEAR or thing_id in taken or track_id in taken:
             continue
         taken |= {thing_id, track_id}
         tracks[track_id] = thing_id
@@ -84,10 +91,3 @@ def _note_texts(stage: Stage, second: int, view: View, seen: Seen) -> None:
             if SequenceMatcher(None, *pair).ratio() >= SAME_TEXT:
                 seen.reads[writing.id], seen.read_as[writing.id] = second, text.text
                 break
-
-
-def _apart(one: Box, other: Box) -> float:
-    """Tell how far the middles of two boxes are apart, in parts of the picture."""
-    x = (one.left + one.right - other.left - other.right) / 2
-    y = (one.top + one.bottom - other.top - other.bottom) / 2
-    return float((x * x + y * y) ** 0.5)
