@@ -6,8 +6,8 @@ from onlooker.core.endpoint import bearer, check_url, read_key
 from onlooker.core.errors import BadSettings
 
 
-def test_a_url_loses_its_last_slash() -> None:
-    assert check_url("http://127.0.0.1:8000/v1/") == "http://127.0.0.1:8000/v1"
+def test_a_url_is_taken_as_it_is() -> None:
+    assert check_url("http://127.0.0.1:8000/v1/") == "http://127.0.0.1:8000/v1/"
     assert check_url("wss://host/x", ("ws", "wss")) == "wss://host/x"
 
 

@@ -9,7 +9,7 @@ from onlooker.core.errors import BadSettings
 
 
 def check_url(url: str, schemes: tuple[str, ...] = ("http", "https"), key: str = "") -> str:
-    """Take a URL without its last slash.
+    """Take a URL as it is.
 
     Args:
         url: as somebody wrote it.
@@ -29,7 +29,7 @@ def check_url(url: str, schemes: tuple[str, ...] = ("http", "https"), key: str =
     if parsed.username is not None or parsed.password is not None:
         where = f"put the key into {key}" if key else "keys come from the environment"
         raise ValueError(f"a password does not belong here: {where}")
-    return url.rstrip("/")
+    return url
 
 
 def read_key(name: str) -> str:

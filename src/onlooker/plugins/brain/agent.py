@@ -33,12 +33,13 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.usage import RunUsage
 
+from onlooker.core.endpoint import check_url, read_key
 from onlooker.core.errors import BrainFailed
 from onlooker.core.event import TaskUsage
 from onlooker.core.ports import BrainTraits
 from onlooker.core.task import Partial, PastView, Progress, Task, TaskNews
 from onlooker.plugins.brain.cage import Cage, CageLimits
-from onlooker.plugins.brain.calls import KEY, check_url, key_of
+from onlooker.plugins.brain.calls import KEY
 from onlooker.plugins.brain.words import SYSTEM, label_of, outcome_of, words_of
 
 MAX_FOUND = 5  # results of a web search
@@ -61,7 +62,7 @@ class McpServer(BaseModel, frozen=True, extra="forbid"):
         if bool(self.command) == bool(self.url):
             raise ValueError("give it either a command or a url")
         if self.url:
-            check_url(self.url)
+            check_url(self.url, key=KEY)
         return self
 
 
@@ -100,12 +101,12 @@ class AgentSettings(BaseModel, frozen=True, extra="forbid"):
     @field_validator("url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        return check_url(url)
+        return check_url(url, key=KEY)
 
     @field_validator("search_url")
     @classmethod
     def _is_http_or_nothing(cls, url: str) -> str:
-        return check_url(url) if url else url
+        return check_url(url, key=KEY) if url else url
 
 
 class PastTools:
@@ -134,7 +135,7 @@ class AgentBrain:
     def __init__(self, settings: AgentSettings, model: Model | None = None) -> None:
         """Take `model` in place of the configured server's, as tests do."""
         self._settings = settings
-        self._key = key_of(settings.key_env or KEY)
+        self._key = read_key(settings.key_env or KEY)
         self.traits = BrainTraits(name=settings.name, sees=settings.sees)
         self._web = httpx.AsyncClient(timeout=settings.tool_timeout_s)
         self._server = OpenAIProvider(base_url=settings.url, api_key=self._key or _NO_KEY)
@@ -245,7 +246,7 @@ class AgentBrain:
 def _mcp_config(name: str, server: McpServer) -> dict[str, Any]:
     """Write an MCP server in the form that its clients share."""
     if server.url:
-        token = key_of(server.key_env) if server.key_env else ""
+        token = read_key(server.key_env) if server.key_env else ""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return {"mcpServers": {name: {"url": server.url, "headers": headers}}}
     command, *arguments = server.command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
@@ -10,7 +9,8 @@ import httpx
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from onlooker.core.errors import BadSettings, BrainFailed
+from onlooker.core.endpoint import read_key
+from onlooker.core.errors import BrainFailed
 
 KEY = "ONLOOKER_BRAIN_KEY"
 ODD = "the background brain gave no usable answer"
@@ -50,7 +50,7 @@ class Calls:
         self._url = httpx.URL(url)
         self.where = str(self._url.copy_with(userinfo=b"", query=None, fragment=None))
         self._key_env = key_env or KEY
-        self._key = key_of(self._key_env)
+        self._key = read_key(self._key_env)
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         # The session's time-out bounds a task; a brain may think in silence for long.
         timeout = httpx.Timeout(None, connect=connect_timeout_s)
@@ -175,32 +175,3 @@ class Calls:
         line = " ".join(text.split())
         line = line.replace(self._key, "***") if self._key else line
         return line if len(line) <= _MAX_SHOWN else f"{line[:_MAX_SHOWN]}..."
-
-
-def key_of(name: str) -> str:
-    """Read a key from the environment; empty if there is none.
-
-    Raises:
-        BadSettings: it is no key.
-    """
-    key = os.environ.get(name, "").strip()
-    if not (key.isascii() and key.isprintable()):
-        raise BadSettings(f"the environment variable {name} holds no key: it is not plain ASCII")
-    return key
-
-
-def check_url(url: str) -> str:
-    """Take an http or https URL.
-
-    Raises:
-        ValueError: it is none, or holds a password.
-    """
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"it is no URL: {error}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError("expected http://HOST/... or https://HOST/...")
-    if parsed.userinfo:
-        raise ValueError(f"a password does not belong here: put the key into {KEY}")
-    return url

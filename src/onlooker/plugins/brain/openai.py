@@ -10,11 +10,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
+from onlooker.core.endpoint import check_url
 from onlooker.core.errors import BrainFailed
 from onlooker.core.event import TaskUsage
 from onlooker.core.ports import BrainTraits
 from onlooker.core.task import Partial, Task, TaskNews
-from onlooker.plugins.brain.calls import ODD, Calls, Refused, check_url
+from onlooker.plugins.brain.calls import KEY, ODD, Calls, Refused
 from onlooker.plugins.brain.words import SYSTEM, chat_content, outcome_of
 
 _OF_PICTURES = re.compile(
@@ -49,7 +50,7 @@ class OpenAIBrainSettings(BaseModel, frozen=True, extra="forbid"):
     @field_validator("url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        return check_url(url)
+        return check_url(url, key=KEY)
 
 
 class OpenAIBrain:

@@ -8,10 +8,11 @@ from contextlib import aclosing
 
 from pydantic import BaseModel, Field, field_validator
 
+from onlooker.core.endpoint import check_url
 from onlooker.core.errors import BrainFailed
 from onlooker.core.ports import BrainTraits
 from onlooker.core.task import NeedsInput, Result, Task, TaskNews
-from onlooker.plugins.brain.calls import Calls, check_url
+from onlooker.plugins.brain.calls import KEY, Calls
 from onlooker.plugins.brain.protocol import read_news, task_json
 
 
@@ -32,7 +33,7 @@ class WebhookBrainSettings(BaseModel, frozen=True, extra="forbid"):
     @field_validator("url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        return check_url(url)
+        return check_url(url, key=KEY)
 
 
 class WebhookBrain:

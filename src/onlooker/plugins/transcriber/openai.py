@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import httpx
 from pydantic import BaseModel, Field, field_validator
 
-from onlooker.core.errors import BadSettings, TranscriberFailed
+from onlooker.core.endpoint import bearer, check_url, read_key
+from onlooker.core.errors import TranscriberFailed
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import TranscriberTraits, Transcript
 from onlooker.plugins.transcriber.utterance import collect
@@ -37,10 +37,7 @@ class OpenAITranscriberSettings(BaseModel, frozen=True, extra="forbid"):
     @field_validator("url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        parsed = httpx.URL(url)
-        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
-            raise ValueError(f"expected http://HOST/v1 without a password; keys go into {KEY}")
-        return url.rstrip("/")
+        return check_url(url, key=KEY).rstrip("/")
 
 
 class OpenAITranscriber:
@@ -53,11 +50,8 @@ class OpenAITranscriber:
         self.traits = TranscriberTraits(name=settings.name, languages=languages)
         self._settings = settings
         self._url = f"{settings.url}/audio/transcriptions"
-        key = os.environ.get(KEY, "").strip()
-        if not (key.isascii() and key.isprintable()):
-            raise BadSettings(f"the environment variable {KEY} holds no key: not plain ASCII")
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers=bearer(read_key(KEY)),
             timeout=httpx.Timeout(None, connect=settings.connect_timeout_s),
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Literal
@@ -11,7 +10,8 @@ from typing import Any, Literal
 import httpx
 from pydantic import BaseModel, Field, field_validator
 
-from onlooker.core.errors import BadSettings, VoiceFailed
+from onlooker.core.endpoint import bearer, check_url, read_key
+from onlooker.core.errors import VoiceFailed
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import VoiceTraits
 from onlooker.core.spoken import pieces, spoken
@@ -44,10 +44,7 @@ class OpenAIVoiceSettings(BaseModel, frozen=True, extra="forbid"):
     @field_validator("url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        parsed = httpx.URL(url)
-        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
-            raise ValueError(f"expected http://HOST/v1 without a password; keys go into {KEY}")
-        return url.rstrip("/")
+        return check_url(url, key=KEY).rstrip("/")
 
 
 class OpenAIVoice:
@@ -60,11 +57,8 @@ class OpenAIVoice:
         self.traits = VoiceTraits(name=f"{settings.name}/{settings.voice}", languages=languages)
         self._settings = settings
         self._url = f"{settings.url}/audio/speech"
-        key = os.environ.get(KEY, "").strip()
-        if not (key.isascii() and key.isprintable()):
-            raise BadSettings(f"the environment variable {KEY} holds no key: not plain ASCII")
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers=bearer(read_key(KEY)),
             timeout=httpx.Timeout(settings.timeout_s, connect=settings.connect_timeout_s),
         )
 
