@@ -22,7 +22,7 @@ from bench.report import report
 from bench.speech import TEXTS, errors, words
 from onlooker.core.clock import WallClock
 from onlooker.core.decision import Decision, Silent, Speak
-from onlooker.core.event import Decided, Event, Heard, Hearing, VoiceEnded
+from onlooker.core.event import Decided, Event, Heard, Observed, VoiceEnded
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import ModelTraits, Outcome, Say
 from onlooker.core.prompt import Prompt
@@ -141,8 +141,9 @@ async def turns(
 ) -> None:
     """Ask, and take the times of each stage; every second reply is interrupted."""
     clock, chance = witness.clock, random.Random(0)  # noqa: S311
-    stages: dict[str, list[float]] = {name: [] for name in ("heard", "decided", "voice", "all")}
-    barge_s, onset_s, num_wrong, num_words, num_lost = list[float](), list[float](), 0, 0, 0
+    asked: list[tuple[str, float, float]] = []  # text, its end, first sound of the reply
+    cut: list[tuple[float, float]] = []  # onset, silence
+    num_lost = 0
     for index in range(num_turns):
         await clock.sleep_until(clock.now_s() + 1 + chance.random())
         text, samples_N = spoken[index % len(spoken)]
@@ -153,47 +154,49 @@ async def turns(
         if len(witness.sounds_s) == num_sounds:
             num_lost += 1
             continue
-        heard_s, heard = witness.first(Heard, end_s)
-        if heard is None:
-            num_lost += 1  # cut in two: answered before its end
-            continue
-        decided_s, _ = witness.first(Decided, heard_s)
         sound_s = witness.sounds_s[num_sounds]
-        for name, lap_s in (
-            ("heard", heard_s - end_s),
-            ("decided", decided_s - heard_s),
-            ("voice", sound_s - decided_s),
-            ("all", sound_s - end_s),
-        ):
-            stages[name].append(lap_s)
-        num_wrong += errors(words(text), words(heard.text))
-        num_words += len(words(text))
+        asked.append((text, end_s, sound_s))
         if index % 2:
             await clock.sleep_until(sound_s + 0.8)
             began_s = microphone.say(spoken[0][1][: RATE_HZ // 2])
             num_flushes = len(witness.flushes_s)
             await until(lambda n=num_flushes: len(witness.flushes_s) > n, clock, 3.0)
             if len(witness.flushes_s) > num_flushes:
-                known_s, _ = witness.first(Hearing, began_s)
-                onset_s.append(witness.flushes_s[num_flushes] - began_s)
-                barge_s.append(max(0.0, witness.flushes_s[num_flushes] - known_s))
+                cut.append((began_s, witness.flushes_s[num_flushes]))
         ended_s = clock.now_s()
         await until(lambda at=ended_s: witness.first(VoiceEnded, at - 3)[0], clock, 8.0)
+    tell(witness, asked, cut, num_lost)
+
+
+def tell(
+    witness: Witness,
+    asked: list[tuple[str, float, float]],
+    cut: list[tuple[float, float]],
+    num_lost: int,
+) -> None:
+    stages: dict[str, list[float]] = {name: [] for name in ("heard", "next_tick", "voice", "all")}
+    num_wrong = num_words = 0
+    for text, end_s, sound_s in asked:
+        heard_s, heard = witness.first(Heard, end_s)
+        tick_s, _ = witness.first(Observed, heard_s)
+        if heard is None or heard_s > sound_s:
+            num_lost += 1  # cut in two: answered before its end
+            continue
+        laps_s = (heard_s - end_s, tick_s - heard_s, sound_s - tick_s, sound_s - end_s)
+        for name, lap_s in zip(stages, laps_s, strict=True):
+            stages[name].append(lap_s)
+        num_wrong += errors(words(text), words(heard.text))
+        num_words += len(words(text))
     report(
         "speech_turn",
         part="turn",
-        num_turns=num_turns,
+        num_turns=len(asked),
         num_lost=num_lost,
         wer=round(num_wrong / max(1, num_words), 3),
         **{name: spread(laps_s) for name, laps_s in stages.items()},
     )
-    report(
-        "speech_turn",
-        part="barge_in",
-        num=len(onset_s),
-        from_first_sound=spread(onset_s),
-        from_detection=spread(barge_s),
-    )
+    onsets_s = [silent_s - began_s for began_s, silent_s in cut]
+    report("speech_turn", part="barge_in", num=len(cut), from_first_sound=spread(onsets_s))
 
 
 async def alerts(num: int, witness: Witness, model: Answering) -> None:

@@ -57,6 +57,13 @@ def serve(
     record: Annotated[
         bool | None, typer.Option("--record/--no-record", help="record every session")
     ] = None,
+    voice: Annotated[
+        bool, typer.Option("--voice", help="say aloud, in the page, what is decided")
+    ] = False,
+    listen: Annotated[
+        bool,
+        typer.Option("--listen", help="understand what visitors say and what is said in streams"),
+    ] = False,
     smoke: Annotated[
         bool, typer.Option("--smoke", help="start, ask itself what clients ask, and exit")
     ] = False,
@@ -73,7 +80,8 @@ def serve(
     The page wants a camera: browsers give one to localhost and to HTTPS alone, so use --tls with
     --host 0.0.0.0. Sessions are taken up again when the server is started anew.
     """
-    from onlooker.config import changes_of
+    from onlooker.cli.speech import page_speech
+    from onlooker.config import changes_of, load_settings
     from onlooker.server import logs
     from onlooker.server.run import Address, prepare, refuse_taken
     from onlooker.server.run import smoke as smoke_test
@@ -83,6 +91,7 @@ def serve(
         "live.persona": persona,
         "perception.use": perception,
         "server.record": record,
+        **page_speech(load_settings(recipe, overrides or ()), voice=voice, listen=listen),
     }
     settings = read_settings(
         recipe,

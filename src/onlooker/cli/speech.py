@@ -55,6 +55,19 @@ def speech_settings(
     return chosen
 
 
+def page_speech(given: Settings, *, voice: bool, listen: bool) -> dict[str, Any]:
+    """Choose for a server, whose visitors bring their own microphone and loudspeaker."""
+    chosen: dict[str, Any] = {}
+    if voice and not given.voice.use:
+        chosen["voice.use"], *chosen["voice.fallback"] = embedded_voices()
+    if listen:
+        # Browsers cancel the echo of what they play.
+        chosen["speech.floor.is_full_duplex"] = True
+        if not given.transcriber.use:
+            chosen["transcriber.use"] = embedded_ears()
+    return chosen
+
+
 def embedded_voices() -> list[str]:
     """List the voices that are on this machine, best first.
 

@@ -32,7 +32,7 @@ async def silence(rate_hz: int, seconds: float = 1.0) -> AsyncIterator[AudioChun
 
 
 async def test_it_understands_a_sentence_and_guesses_on_the_way(tmp_path: Path) -> None:
-    ears = MoonshineTranscriber(MoonshineSettings(cache=str(tmp_path)))
+    ears = MoonshineTranscriber(MoonshineSettings(cache=str(tmp_path), partial_every_s=0.01))
     text = "How many people are standing at the front door right now?"
     heard = [transcript async for transcript in ears.hear(said(text))]
     assert [transcript.is_final for transcript in heard] == [False] * (len(heard) - 1) + [True]

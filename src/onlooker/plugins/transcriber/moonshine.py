@@ -28,6 +28,7 @@ from onlooker.plugins.transcriber.utterance import Sound
 RATE_HZ = 16_000
 _BEGIN, _END = 1, 2  # tokens
 _TOKENS_PER_S = 6.5  # of speech; more is a loop
+_LEAST_REST = 3  # times what a guess took, before the next: a slow machine does not only guess
 _LEAST_S = 0.1  # shorter, and the encoder has nothing to read
 _WINDOW_S = 30.0  # what is decoded at once
 _NUM_HEADS, _HEAD_SIZE = 8, 52
@@ -67,16 +68,20 @@ class MoonshineTranscriber:
         Raises:
             TranscriberFailed: it is not of 16 kHz, too long, or the engine fails.
         """
-        sound, due_s, every_s = Sound(self._settings.max_s), 0.0, self._settings.partial_every_s
+        sound, every_s = Sound(self._settings.max_s), self._settings.partial_every_s
+        clock = asyncio.get_running_loop().time
+        due_s = clock() + every_s
         async for chunk in speech:
             sound.add(chunk)
             if chunk.rate_hz != RATE_HZ:
                 raise TranscriberFailed(
                     f"Moonshine hears {RATE_HZ} Hz, not {chunk.rate_hz}: resample it"
                 )
-            if every_s and sound.duration_s >= due_s + every_s:
-                due_s = sound.duration_s
+            # By the time that passes, not by the sound: what comes all at once needs no guesses.
+            if every_s and clock() >= due_s:
+                began_s = clock()
                 yield Transcript(await self._understood(sound.samples()), is_final=False)
+                due_s = clock() + max(every_s, _LEAST_REST * (clock() - began_s))
         yield Transcript(await self._understood(sound.samples()), is_final=True)
 
     async def close(self) -> None:
