@@ -1,6 +1,7 @@
 # make demo   see it decide on a real clip          make test    everything that must hold
 # make setup  what both do first                    make check   lint and types
 # make bench  measure                               make engine  tests against a real serving engine
+# make train-nano   train the small model (RECIPE=tiny: minutes)
 # make wheel  build, install into an empty environment, import every module
 # make web    build the page that `onlooker serve` shows
 
@@ -39,9 +40,13 @@ $(VENV)/.dev: $(VENV)/.core
 	$(call step,pytest$(COMMA) hypothesis$(COMMA) ruff$(COMMA) mypy and the extras under test,$(BIN)/pip install -e '.[dev$(COMMA)brain$(COMMA)data$(COMMA)encrypted$(COMMA)memory$(COMMA)scenes$(COMMA)speech$(COMMA)train]')
 	@touch $@
 
+$(VENV)/.scenes: $(VENV)/.core
+	$(call step,the eyes and the small model: ONNX Runtime$(COMMA) a tracker$(COMMA) tokenizers,$(BIN)/pip install -e '.[scenes]')
+	@touch $@
+
 COMMA := ,
 
-demo: setup
+demo: $(VENV)/.scenes
 	@$(BIN)/onlooker demo
 
 test: $(VENV)/.dev web browser
@@ -54,13 +59,8 @@ check: $(VENV)/.dev
 	@$(BIN)/mypy
 
 bench: $(VENV)/.dev
-	@for question in tick streams start memory brain perception memory_recall speech; do \
+	@for question in tick streams start memory brain perception memory_recall speech nano; do \
 		echo "# $$question"; $(BIN)/python -m bench.$$question || exit 1; done
-
-engine: $(VENV)/.dev
-	@$(BIN)/python tests/engine/install.py
-	@$(BIN)/pytest tests/engine -m slow
-
 	@$(BIN)/python -m bench.trend
 
 # From the results that are stored; `python -m bench.leaderboard RUN...` stores runs first.
@@ -71,6 +71,11 @@ RECIPE ?= nano
 RUN ?= runs/$(RECIPE)
 train-nano: $(VENV)/.dev
 	@$(BIN)/onlooker train sft $(RECIPE) --out $(RUN)
+
+engine: $(VENV)/.dev
+	@$(BIN)/python tests/engine/install.py
+	@$(BIN)/pytest tests/engine -m slow
+
 wheel: $(VENV)/.dev web
 	@$(BIN)/python .ci/check_wheel.py
 

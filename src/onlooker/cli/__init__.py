@@ -18,6 +18,7 @@ from onlooker.cli.evaluate import evaluate
 from onlooker.cli.inspect import config, plugins
 from onlooker.cli.replay import replay
 from onlooker.cli.serve import serve
+from onlooker.cli.train import train
 from onlooker.cli.watch import watch
 from onlooker.core.errors import BadSettings, OnlookerError, SourceRefused, UnknownPlugin
 
@@ -35,6 +36,7 @@ app.add_typer(perception.app, name="perception")
 app.add_typer(memory.app, name="memory")
 app.add_typer(data, name="data")
 app.add_typer(evaluate, name="evaluate")
+app.add_typer(train, name="train")
 
 
 def main() -> None:

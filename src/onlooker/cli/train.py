@@ -1,0 +1,120 @@
+"""`onlooker train`: the open recipe, from random weights to a model that knows when to speak."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from onlooker.core.errors import BadSettings
+
+train = typer.Typer(
+    no_args_is_help=True,
+    help="Train interaction models of scenes: supervised (sft), then by reward (rl).",
+)
+Out = Annotated[Path, typer.Option("--out", help="folder of the run: weights, log, curves")]
+
+
+@train.command()
+def sft(
+    recipe: Annotated[str, typer.Argument(help="tiny, nano, or a TOML file of the same fields")],
+    out: Out,
+    num_threads: Annotated[int, typer.Option("--threads", min=1, help="of the CPU")] = 1,
+    num_steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="in place of the recipe's")
+    ] = None,
+    loss: Annotated[str | None, typer.Option(help="in place of the recipe's preset")] = None,
+    seed: Annotated[int | None, typer.Option(help="of the first weights")] = None,
+) -> None:
+    r"""Train on labelled seconds. Stopped, it goes on from its last report.
+
+    \b
+        onlooker train sft tiny --out runs/tiny       minutes on a laptop
+        onlooker train sft nano --out runs/nano       the model in the box
+    """
+    _need_torch()
+    from rich.console import Console
+
+    from onlooker.train.build import build
+    from onlooker.train.curves import draw_curves
+    from onlooker.train.network import use_threads
+    from onlooker.train.recipe import read_recipe
+
+    use_threads(num_threads)
+    chosen = read_recipe(recipe)
+    steps = chosen.sft.model_copy(
+        update={
+            key: value
+            for key, value in (("num_steps", num_steps), ("loss", loss))
+            if value is not None
+        }
+    )
+    chosen = chosen.model_copy(update={"sft": steps, "seed": chosen.seed if seed is None else seed})
+    console = Console()
+    built = build(chosen, out)
+    num_weights = built.run.num_weights
+    console.print(
+        f"[bold]{chosen.name}[/]: {num_weights / 1e6:.1f} million weights, {steps.num_steps} steps "
+        f"of {chosen.data.batch_tokens} tokens, loss {steps.loss}, from step {built.run.step}"
+    )
+    console.print("[dim]  step     loss  tokens/s   speaks (should)   precision  recall     F1[/]")
+    for one in built.run.run(built.batches, built.held_out):
+        console.print(
+            f"{one.step:6d}  {one.loss:7.3f}  {one.tokens_per_s:8.0f}   {one.speak_rate:6.1%} "
+            f"({one.true_speak_rate:.1%})     {one.precision:9.2f}  {one.recall:6.2f}  "
+            f"{one.f1:5.2f}"
+        )
+    console.print(f"weights: {out}; curves: {draw_curves(out)}")
+    console.print(f"try it:  onlooker watch VIDEO --model nano --set model.nano.weights={out}")
+
+
+@train.command()
+def rl(
+    start: Annotated[Path, typer.Argument(help="folder of a supervised model")],
+    out: Out,
+    num_steps: Annotated[int, typer.Option("--steps", min=1)] = 60,
+    learning_rate: Annotated[float, typer.Option(min=1e-7, max=1e-2)] = 1e-4,
+    family: Annotated[
+        list[str] | None, typer.Option(help="may be given again; all if none")
+    ] = None,
+    seed: Annotated[int, typer.Option()] = 0,
+    num_threads: Annotated[int, typer.Option("--threads", min=1, help="of the CPU")] = 1,
+) -> None:
+    """Learn from rewards on whole streams, decided second by second by the model itself."""
+    _need_torch()
+    from rich.console import Console
+
+    from onlooker.data.world.families import FAMILIES
+    from onlooker.train.network import load_model, use_threads
+    from onlooker.train.rl import Rl, RlPlan
+
+    use_threads(num_threads)
+    network, tokenizer = load_model(start)
+    plan = RlPlan(
+        num_steps=num_steps,
+        learning_rate=learning_rate,
+        families=tuple(family or FAMILIES),
+        seed=seed,
+    )
+    console = Console()
+    console.print("[dim]  step   reward  timing  content  false alarms   speaks   delegates[/]")
+    for one in Rl(network, tokenizer, out, plan).run():
+        parts = asdict(one)["rewards"]
+        console.print(
+            f"{one.step:6d}  {parts['total']:7.3f}  {parts['timing']:6.2f}  "
+            f"{parts['content']:7.2f}  {parts['false_alarms']:12.2f}  "
+            f"{one.speak_rate:6.1%}  {one.delegation_rate:9.1%}"
+        )
+    console.print(f"weights: {out}")
+
+
+def _need_torch() -> None:
+    missing = [name for name in ("torch", "transformers") if find_spec(name) is None]
+    if missing:
+        raise BadSettings(
+            f"training needs {' and '.join(missing)}: pip install torch==2.13.0 (a CPU "
+            f"build will do), then pip install 'onlooker[train]'"
+        )

@@ -1,0 +1,1 @@
+"""Teaching interaction models: tokenizer, weighted fine-tuning, reinforcement learning."""

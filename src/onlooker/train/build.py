@@ -1,0 +1,67 @@
+"""A recipe becomes a run: its words, its batches, its network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from onlooker.data.windows import windows
+from onlooker.data.world.families import FAMILIES
+from onlooker.model.render import segments
+from onlooker.train.examples import Batch, Batches, Encoding, world
+from onlooker.train.network import SHAPES, new_network
+from onlooker.train.recipe import TrainRecipe
+from onlooker.train.sft import Sft, SftPlan
+from onlooker.train.tokenizer import train_tokenizer
+
+HELD_OUT_SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A run that can begin, or go on."""
+
+    run: Sft
+    batches: Batches
+    held_out: tuple[Batch, ...]
+
+
+def build(recipe: TrainRecipe, folder: Path) -> Built:
+    """Set up the run of a recipe in a folder; words that are there already are taken."""
+    path = folder / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path)) if path.exists() else words_of(recipe)
+    encoding = Encoding(tokenizer)
+    data, steps = recipe.data, recipe.sft
+    families = [family for family, times in data.families.items() for _ in range(times)]
+    batches = Batches(world(families, "train", data.seed), encoding, data.batch_tokens)
+    others = Batches(
+        world(tuple(data.families), "heldout", HELD_OUT_SEED), encoding, data.batch_tokens
+    )
+    held_out = tuple(others[number] for number in range(data.held_out_batches))
+    network = new_network(SHAPES[recipe.shape], tokenizer.get_vocab_size(), recipe.seed)
+    plan = SftPlan(
+        num_steps=steps.num_steps,
+        loss=steps.loss,
+        context_weight=steps.context_weight,
+        learning_rate=steps.learning_rate,
+        num_warmup=steps.num_warmup,
+        decay_share=steps.decay_share,
+        report_every=steps.report_every,
+    )
+    return Built(Sft(network, tokenizer, folder, plan), batches, held_out)
+
+
+def words_of(recipe: TrainRecipe) -> Tokenizer:
+    """Train the tokenizer of a recipe."""
+    texts = _texts(tuple(FAMILIES), recipe.words.num_streams, recipe.words.seed)
+    return train_tokenizer(texts, recipe.words.num_tokens)
+
+
+def _texts(families: Sequence[str], num_streams: int, seed: int) -> Iterator[str]:
+    stream_of = world(families, "train", seed)
+    for number in range(num_streams):
+        for window in windows(stream_of(number)):
+            yield "".join(piece.text for piece in segments(window.prompt))

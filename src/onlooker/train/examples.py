@@ -1,0 +1,220 @@
+"""Labelled streams as batches of token ids: what a training step reads.
+
+A batch has a number, and the same number is the same batch: a run that was killed goes on where
+it was, without a data set on disk. Streams come from the world, or from shards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from onlooker.core.decision import Silent
+from onlooker.core.moment import Tick
+from onlooker.core.percept import Scene, View
+from onlooker.core.prompt import Turn
+from onlooker.data.stream import LabelledStream
+from onlooker.data.windows import windows
+from onlooker.data.world.compose import Recipe, make_stream
+from onlooker.data.world.words import Split
+from onlooker.live.settings import LiveSettings
+from onlooker.model.render import Renderer, Segment, Tokens, Worth, tokens
+
+MAX_TOKENS = 3072  # of one window; what is longer loses its end
+TELLS_TIME = frozenset({"time", "memory", "several", "side"})  # of the stream, in what is said
+LOOKS_BACK = frozenset({"memory", "quiet"})
+MAX_SHIFT_S = 100_000
+SHORT_S = 60
+NUM_TRIES = 3
+KEPT_SILENT = 0.2  # share of windows in which nothing is said
+
+# What a small model keeps in view. What is older is memory's, and shorter windows cost less.
+WINDOW = LiveSettings(window_ticks=40, carry_ticks=8)
+# Where training begins: what belongs together stands close together.
+SHORT_WINDOW = LiveSettings(window_ticks=10, carry_ticks=2)
+
+StreamOf = Callable[[int], LabelledStream]
+"""The stream of a number; the same number gives the same stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Windows of conversations, padded at their ends. B windows, T tokens."""
+
+    ids_BT: Tensor  # int64
+    worths_BT: Tensor  # int64, CONTEXT where padded
+
+    @property
+    def num_tokens(self) -> int:
+        return int(self.ids_BT.numel())
+
+
+class Encoding:
+    """What `model/render.py` asks of a tokenizer, with what was encoded before kept."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._known: dict[str, Sequence[int]] = {}
+
+    def encode(self, text: str) -> Sequence[int]:
+        if (ids := self._known.get(text)) is None:
+            ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+            if len(text) < 24:
+                self._known[text] = ids
+        return ids
+
+
+def world(families: Sequence[str], split: Split, seed: int) -> StreamOf:
+    """Take streams from the world, families in turns, some of them hours after their beginning.
+
+    Three of four are short: most of what a long one says is that nothing happens.
+    """
+
+    def stream_of(number: int) -> LabelledStream:
+        family = families[number % len(families)]
+        first = number // len(families) * NUM_TRIES
+        for attempt in range(first, first + NUM_TRIES):
+            stream = make_stream(Recipe(family, split, seed, attempt))
+            if len(stream.turns) <= SHORT_S:
+                break
+        rng = Random(f"crop {stream.item}")  # noqa: S311 - a world, no secret
+        stream = cropped(stream, rng) if family not in LOOKS_BACK else stream
+        if family in TELLS_TIME or rng.random() < 0.5:
+            return stream
+        return shifted(stream, int(MAX_SHIFT_S ** rng.random()))
+
+    return stream_of
+
+
+def as_context(pieces: Sequence[Segment]) -> list[Segment]:
+    """Make pieces something that is read and not learned."""
+    return [replace(piece, worth=Worth.CONTEXT) for piece in pieces]
+
+
+def windows_of(
+    stream: LabelledStream, encoding: Encoding, settings: LiveSettings = WINDOW
+) -> Iterator[Tokens]:
+    """Write the windows of a stream. A turn that was in the window before is not learned again."""
+    for window in windows(stream, settings):
+        renderer = Renderer()
+        pieces = renderer.begin(window.prompt)
+        for number, turn in enumerate(window.prompt.turns):
+            assert turn.decision is not None  # noqa: S101 - a labelled stream has all of them
+            pieces += renderer.ask(turn)
+            said = renderer.settle(turn.decision)
+            pieces += said if number >= window.num_carried else as_context(said)
+        found = tokens(pieces, encoding)
+        yield Tokens(found.ids[:MAX_TOKENS], found.worths[:MAX_TOKENS])
+
+
+class Batches:
+    """Batches of about as many tokens each, of windows of about the same length each."""
+
+    def __init__(
+        self,
+        stream_of: StreamOf,
+        encoding: Encoding,
+        num_tokens: int = 8_192,
+        num_short: int = 0,
+    ) -> None:
+        self._num_short = num_short  # batches of short windows before the others
+        self._stream_of = stream_of
+        self._encoding = encoding
+        self._num_tokens = num_tokens
+        self._pool: list[Batch] = []
+        self._pool_number = -1
+
+    POOL = 96  # streams that are sorted by length together
+    PER_POOL = 16  # batches that are taken of them, shuffled
+
+    def __getitem__(self, number: int) -> Batch:
+        pool_number, place = divmod(number, self.PER_POOL)
+        if pool_number != self._pool_number:
+            self._pool, self._pool_number = self._make_pool(pool_number), pool_number
+        return self._pool[place % len(self._pool)]
+
+    def _make_pool(self, number: int) -> list[Batch]:
+        first = number * self.POOL
+        order = Random(number)  # noqa: S311 - an order, no secret
+        settings = SHORT_WINDOW if number * self.PER_POOL < self._num_short else WINDOW
+        found = [
+            window
+            for index in range(first, first + self.POOL)
+            for window in windows_of(self._stream_of(index), self._encoding, settings)
+            if Worth.RESPONSE in window.worths or order.random() < KEPT_SILENT
+        ]
+        found.sort(key=lambda window: len(window.ids))
+        batches: list[Batch] = []
+        rows: list[Tokens] = []
+        for window in found:
+            if rows and len(window.ids) * (len(rows) + 1) > self._num_tokens:
+                batches.append(padded(rows))
+                rows = []
+            rows.append(window)
+        batches.append(padded(rows))
+        order.shuffle(batches)
+        return batches
+
+
+def padded(rows: Sequence[Tokens]) -> Batch:
+    """Put windows beside each other. Nothing looks at what is padded: attention is causal."""
+    longest = max(len(row.ids) for row in rows)
+    ids_BT = torch.zeros((len(rows), longest), dtype=torch.int64)
+    worths_BT = torch.full((len(rows), longest), int(Worth.CONTEXT), dtype=torch.int64)
+    for number, row in enumerate(rows):
+        ids_BT[number, : len(row.ids)] = torch.tensor(row.ids)
+        worths_BT[number, : len(row.ids)] = torch.tensor([int(worth) for worth in row.worths])
+    return Batch(ids_BT, worths_BT)
+
+
+def cropped(stream: LabelledStream, rng: Random) -> LabelledStream:
+    """Leave out most of the silence before anybody asks and after the last thing is said.
+
+    The truth stays whole, so such a stream teaches and is not scored.
+    """
+    turns = stream.turns
+    asked = [number for number, turn in enumerate(turns) if turn.instructed or turn.heard]
+    spoken = [number for number, turn in enumerate(turns) if not isinstance(turn.decision, Silent)]
+    first = max(0, min([*asked, *spoken], default=0) - rng.randrange(8))
+    last = max([*asked, *spoken], default=len(turns)) + 2 + rng.randrange(15)
+    return replace(stream, turns=turns[first : max(last, first + 10)])
+
+
+def shifted(stream: LabelledStream, by_s: int) -> LabelledStream:
+    """Let a stream happen later in its session: what is said in it must not tell the time.
+
+    The truth stays where it was, so such a stream teaches and is not scored.
+    """
+    return replace(stream, turns=tuple(_later(turn, by_s) for turn in stream.turns))
+
+
+def _later(turn: Turn, by_s: int) -> Turn:
+    tick = turn.tick
+    return replace(
+        turn,
+        tick=Tick(tick.index + by_s, tick.start_s + by_s, tick.end_s + by_s),
+        percepts=tuple(
+            Scene(tuple(_view_later(view, by_s) for view in percept.views))
+            for percept in turn.percepts
+            if isinstance(percept, Scene)
+        ),
+        heard=tuple(replace(one, time_s=one.time_s + by_s) for one in turn.heard),
+        instructed=tuple(replace(one, since_s=one.since_s + by_s) for one in turn.instructed),
+        answers=tuple(replace(one, time_s=one.time_s + by_s) for one in turn.answers),
+    )
+
+
+def _view_later(view: View, by_s: int) -> View:
+    return replace(
+        view,
+        time_s=view.time_s + by_s,
+        objects=tuple(replace(one, since_s=one.since_s + by_s) for one in view.objects),
+        entered=tuple(replace(one, since_s=one.since_s + by_s) for one in view.entered),
+        left=tuple(replace(one, since_s=one.since_s + by_s) for one in view.left),
+        texts=tuple(replace(one, since_s=one.since_s + by_s) for one in view.texts),
+    )
