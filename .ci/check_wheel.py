@@ -11,6 +11,7 @@ import sys
 import tempfile
 import tomllib
 import venv
+import zipfile
 from pathlib import Path
 
 MAX_MIB = 80  # of site-packages, beyond numpy, PyAV and the weights that we ship
@@ -52,6 +53,8 @@ def build(root: Path, scratch: Path) -> Path:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(scratch)]
     subprocess.run(command, check=True, cwd=root, stdout=subprocess.DEVNULL)
     (wheel,) = scratch.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert "onlooker/server/static/index.html" in archive.namelist(), "no page: make web"
     return wheel
 
 

@@ -94,6 +94,7 @@ def _watch(page: Page) -> None:
     page.get_by_label("Message").fill("Why are cafés called cafés?")
     page.keyboard.press("Enter")
     page.wait_for_timeout(12_000)
+    page.get_by_role("button", name="As it sees it").click()
     expect(page.locator(".overlay-box").first).to_be_visible()
 
 

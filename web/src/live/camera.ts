@@ -29,6 +29,7 @@ export class Camera {
   private readonly canvas = document.createElement("canvas");
   private readonly lead = new Lead();
   private readonly timer = new Worker("./timer.js");
+  private awake: Promise<WakeLockSentinel> | null = null; // a phone's screen stays on
   private numRings = 0;
   private isStopped = false;
   isPaused = false;
@@ -64,12 +65,15 @@ export class Camera {
       throw error instanceof CameraFailed ? error : new CameraFailed("unreadable", String(error));
     }
     camera.wait();
+    camera.awake = navigator.wakeLock?.request("screen") ?? null;
+    camera.awake?.catch(() => undefined); // a browser may refuse, and it is watched all the same
     return camera;
   }
 
   stop(): void {
     this.isStopped = true;
     this.timer.terminate();
+    this.awake?.then((lock) => lock.release()).catch(() => undefined);
     this.video.pause();
     const stream = this.video.srcObject;
     if (stream instanceof MediaStream) for (const track of stream.getTracks()) track.stop();

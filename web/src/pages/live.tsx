@@ -1,6 +1,7 @@
 // The live view: pictures, words, and every second of them.
 import { useEffect, useState } from "react";
 import { keepZones, zonesOf } from "../api/server";
+import type { View } from "../api/events";
 import type { Zone } from "../api/server";
 import type { Camera } from "../live/camera";
 import type { LiveState, Second } from "../live/state";
@@ -15,6 +16,8 @@ import { WatchFor } from "../parts/watch_for";
 import { Why } from "../parts/why";
 import { useWords } from "../words/words";
 import { Choices } from "./start";
+
+const FRESH_S = 1.2;
 
 export function Live() {
   const words = useWords();
@@ -79,7 +82,7 @@ interface StagesProps {
 function Stages({ live, cameras, session, second }: StagesProps) {
   const words = useWords();
   const [, watching] = useWatching();
-  const [hasOverlay, setHasOverlay] = useState(true);
+  const [isAsSeen, setIsAsSeen] = useState(false);
   const [isAdding, setIsAdding] = useState(false);
   const [drawingOn, setDrawingOn] = useState<string | null>(null);
   const [zones, setZones] = useZones(session);
@@ -99,14 +102,13 @@ function Stages({ live, cameras, session, second }: StagesProps) {
               second?.pictures.find((one) => one.stream === name) ?? live.pictures[name] ?? null
             }
             isPast={second !== null && second.pictures.some((one) => one.stream === name)}
-            view={
-              second ? (second.views.find((one) => one.stream === name) ?? null) : (live.views[name] ?? null)
-            }
+            view={viewOf(name, live, second)}
+            isFresh={isFresh(live.views[name]?.time_s, live)}
             health={live.health[name]}
             numDropped={droppedOf(live.frames[name])}
             shownS={second?.endS ?? null}
             zones={zones.filter((zone) => zone.stream === null || zone.stream === name)}
-            hasOverlay={hasOverlay}
+            isAsSeen={isAsSeen}
             isDrawing={drawingOn === name}
             onZones={setZones}
             onDrawn={() => setDrawingOn(null)}
@@ -120,15 +122,14 @@ function Stages({ live, cameras, session, second }: StagesProps) {
         )}
       </div>
       <div className="toolbar">
-        <button
-          type="button"
-          className="button small"
-          aria-pressed={hasOverlay}
-          onClick={() => setHasOverlay(!hasOverlay)}
-        >
-          <Icon name="layers" size={16} />
-          {words.live.overlay}
-        </button>
+        <div className="segments" role="group" aria-label={words.live.show}>
+          <button type="button" aria-pressed={!isAsSeen} onClick={() => setIsAsSeen(false)}>
+            {words.live.asItIs}
+          </button>
+          <button type="button" aria-pressed={isAsSeen} onClick={() => setIsAsSeen(true)}>
+            {words.live.asSeen}
+          </button>
+        </div>
         <button
           type="button"
           className="button small"
@@ -172,6 +173,17 @@ function Stages({ live, cameras, session, second }: StagesProps) {
 function isShown(name: string, live: LiveState, cameras: Camera[]): boolean {
   const isOurs = cameras.some((camera) => camera.name === name);
   return isOurs || name !== "camera" || Boolean(live.pictures[name] ?? live.health[name]);
+}
+
+function viewOf(name: string, live: LiveState, second: Second | null): View | null {
+  const views = second ? second.views : Object.values(live.views);
+  return views.find((one) => one.stream === name) ?? null;
+}
+
+// What was seen too long ago is not drawn over a video that has moved on.
+function isFresh(timeS: number | undefined, live: LiveState): boolean {
+  const nowS = live.nowS + (performance.now() - live.anchorMs) / 1000;
+  return timeS !== undefined && nowS - timeS < FRESH_S;
 }
 
 // A few pictures too many are nothing to tell; a fifth of them says that the server cannot keep up.

@@ -22,7 +22,8 @@ interface Props {
   health: Health | undefined;
   numDropped: number;
   zones: Zone[];
-  hasOverlay: boolean;
+  isAsSeen: boolean; // shows the picture that was looked at, and not the video
+  isFresh: boolean;
   isDrawing: boolean;
   onZones: (zones: Zone[]) => void;
   onDrawn: () => void;
@@ -33,7 +34,8 @@ export function Stage(props: Props) {
   const { stream, camera, picture, isPast, view, health, numDropped } = props;
   const words = useWords();
   const [ratio, setRatio] = useState(16 / 9);
-  const isLocal = camera !== null && !isPast;
+  const isLocal = camera !== null && !isPast && !props.isAsSeen;
+  const shownView = isLocal && !props.isFresh ? null : view;
   const state = health?.state ?? "connected";
   const isWell = state === "connected" || state === "recovered";
   return (
@@ -44,7 +46,7 @@ export function Stage(props: Props) {
         ) : (
           <ServerPicture session={props.session} picture={picture} onRatio={setRatio} />
         )}
-        {props.hasOverlay && <Overlay view={view} zones={props.zones} />}
+        <Overlay view={shownView} zones={props.zones} />
         {props.isDrawing && (
           <ZonePen
             stream={stream}

@@ -1,5 +1,5 @@
 // Why it spoke, or did not, in one second.
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
 import { whyOf } from "../api/server";
 import type { Label } from "../api/messages";
@@ -21,8 +21,10 @@ interface Props {
 export function Why({ session, tick, periodS, second, newest, onChoose, onLabel }: Props) {
   const words = useWords();
   const time = clockTime((tick + 1) * periodS);
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => panel.current?.scrollIntoView({ block: "nearest" }), []);
   return (
-    <section className="why panel" aria-label={words.why.title(time)}>
+    <section ref={panel} className="why panel" aria-label={words.why.title(time)}>
       <header className="why-head">
         <button
           type="button"

@@ -28,7 +28,10 @@ export function ZonePen({ stream, zones, onZones, onDrawn }: Props) {
   const [isClosed, setIsClosed] = useState(false);
   const [name, setName] = useState(() => words.live.zoneDefault(zones.length + 1));
   const board = useRef<HTMLDivElement>(null);
-  useEffect(() => board.current?.focus(), []);
+  useEffect(() => {
+    board.current?.scrollIntoView({ block: "center" });
+    board.current?.focus({ preventScroll: true });
+  }, []);
 
   function close(): void {
     if (points.length > 2) setIsClosed(true);
