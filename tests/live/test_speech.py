@@ -274,6 +274,15 @@ async def test_a_key_that_is_held_makes_one_utterance_of_all_that_is_said() -> N
     assert [event.text for event in story.sink.of(Heard)] == ["one two"]
 
 
+async def test_a_microphone_that_disappears_ends_what_was_being_said() -> None:
+    story = await Story(
+        ears=KnowingEars("what is"), microphone=SoundSource((0.5, 9.0), length_s=1.5)
+    ).told()
+    heard = story.sink.of(Heard)
+    assert [event.text for event in heard] == ["what is"]
+    assert heard[0].time_s < 3.5
+
+
 async def test_half_a_sentence_of_a_model_that_broke_off_is_all_that_is_said() -> None:
     class Breaking(ScriptedModel):
         async def step(self, prompt, say):  # type: ignore[no-untyped-def]

@@ -31,6 +31,8 @@ from onlooker.live.speaker import Speaker
 from onlooker.live.utterances import Words, addressed
 
 MAX_BEHIND_S = 20.0  # of sound that waits to be listened to; the oldest is lost beyond it
+CHECK_EVERY_S = 0.5
+GONE_S = 1.0  # without sound, after which an utterance has ended
 MAX_KEY_S = 60.0  # for which a key may be held
 FINISH_S = 5.0  # to understand what was said last
 
@@ -75,9 +77,11 @@ class Listener:
         self._stream(chunk.stream, who).put(chunk)
 
     def hold_key(self, stream: str, *, is_down: bool) -> None:
-        """Push to talk: while the key is held, all sound of the user's stream is one utterance."""
-        self._stream(stream, "user").keys.append(is_down)
-        self._stream(stream, "user").arrived.set()
+        """Push to talk: all that is heard while the key is held is one utterance.
+
+        Letting go of a key that was not held ends what is being said as well.
+        """
+        self._stream(stream, "user").turn_key(is_down=is_down)
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -86,7 +90,11 @@ class Listener:
                 self.group = group
                 for stream in self._streams.values():
                     group.create_task(stream.run())
-                await asyncio.Event().wait()
+                with self.clock.follower() as clock:
+                    while True:
+                        await clock.sleep_until(clock.now_s() + CHECK_EVERY_S)
+                        for stream in list(self._streams.values()):
+                            await stream.check(clock.now_s())
         finally:
             self.thread.shutdown(wait=False, cancel_futures=True)
 
@@ -117,7 +125,9 @@ class _Stream:
     def __init__(self, name: str, who: Who, listener: Listener) -> None:
         self.name = name
         self.who: Who = who
-        self.keys: deque[bool] = deque(maxlen=16)
+        # Each with how many chunks came before it: they belong to what a release ends.
+        self._keys: deque[tuple[bool, int]] = deque(maxlen=16)
+        self._num_put = 0
         self.arrived = asyncio.Event()
         self.unfinished: list[Words] = []
         self._listener = listener
@@ -130,11 +140,14 @@ class _Stream:
         self._hold = ExitStack()  # of media time, while there is something to do
         self._is_held = False
         self._lost_s = 0.0
+        self._came_s = 0.0  # when sound came last
         self._trouble = ""  # of the transcriber, as it was told last
 
     def put(self, chunk: AudioChunk) -> None:
+        self._came_s = self._listener.clock.now_s()
         is_open = self.who == "scene" or self._listener.speaker.is_listening(chunk.start_s)
         self._waiting.append((chunk, not is_open))
+        self._num_put += 1
         while chunk.start_s - self._waiting[0][0].start_s > MAX_BEHIND_S:
             self._lost_s += self._waiting.popleft()[0].duration_s
         if not self._is_held:
@@ -142,16 +155,35 @@ class _Stream:
             self._is_held = True
         self.arrived.set()
 
+    def turn_key(self, *, is_down: bool) -> None:
+        self._keys.append((is_down, self._num_put))
+        self.arrived.set()
+
     async def run(self) -> None:
         while True:
-            if not self._waiting and not self.keys:
+            if not self._waiting and not self._keys:
                 self._let_go()
                 self.arrived.clear()
                 await self.arrived.wait()
-            while self.keys:
-                await self._turn_key(is_down=self.keys.popleft())
+            while self._is_key_due:
+                await self._turn_key(is_down=self._keys.popleft()[0])
             if self._waiting:
                 await self._listen(*self._waiting.popleft())
+
+    @property
+    def _is_key_due(self) -> bool:
+        """Whether a key was pressed, or released after all sound that has been listened to."""
+        if not self._keys:
+            return False
+        is_down, num_before = self._keys[0]
+        return is_down or self._num_put - len(self._waiting) >= num_before
+
+    async def check(self, now_s: float) -> None:
+        """End an utterance whose sound has stopped coming: a microphone that is gone."""
+        is_idle = not self._waiting and not self._is_held
+        if self._words is not None and is_idle and now_s - self._came_s > GONE_S:
+            await self._take(self._segmenter.rest())
+            await self._turn_key(is_down=False)
 
     async def finish(self) -> None:
         await self._take(self._segmenter.rest())
@@ -196,6 +228,8 @@ class _Stream:
 
     async def _turn_key(self, *, is_down: bool) -> None:
         if is_down == self._is_key_down:
+            if not is_down:  # no key was needed, but what was said ends here
+                await self._take(self._segmenter.rest())
             return
         now_s = self._listener.clock.now_s()
         if is_down:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from onlooker.live.speech import Flushed, SoundTap
+from onlooker.live.speech import MICROPHONE, Flushed, SoundTap
 from onlooker.server.held import Held
 from onlooker.server.realtime_media import samples_of
 from onlooker.server.realtime_narrator import Wire
@@ -111,6 +111,6 @@ class TalkSound:
         await self._tell({"type": "input_audio_buffer.cleared"})
 
     def _release(self) -> None:
-        for stream in self._keys_down:
+        for stream in self._keys_down or {MICROPHONE}:
             self._held.session.speech.hold_key(is_down=False, stream=stream)
         self._keys_down.clear()

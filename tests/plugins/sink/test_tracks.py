@@ -7,11 +7,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from onlooker.core.clock import MediaClock
+from onlooker.core.decision import Speak
 from onlooker.core.event import Closed
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import Player
 from onlooker.core.recording import read_recording
+from onlooker.live.floor import FloorSettings
+from onlooker.live.listener import Ears
+from onlooker.live.session import Parts, Session
+from onlooker.live.settings import LiveSettings
+from onlooker.live.speech import SpeechParts
 from onlooker.plugins.sink.recorder import RecorderSettings, RecorderSink
+from onlooker.testing.doubles import FrameSource, NoPictures, ScriptedModel, grey
+from onlooker.testing.speaking import HummingVoice, KnowingEars, LoudnessDetector, SoundSource
 
 RATE_HZ = 16_000
 
@@ -71,6 +80,28 @@ async def test_sound_can_be_left_out_and_events_stay(tmp_path: Path) -> None:
     await sink.close()
     assert not list((tmp_path / "a").glob("*.opus"))
     assert list(read_recording(tmp_path / "a")) == [closed]
+
+
+async def test_a_barge_in_is_silence_within_100_ms_in_the_recorded_sound(tmp_path: Path) -> None:
+    sink, onset_s = recorder(tmp_path / "a"), 1.9
+    speech = SpeechParts(
+        voice=HummingVoice(),
+        ears=Ears(KnowingEars("stop"), LoudnessDetector),
+        microphone=SoundSource((onset_s, 2.3), length_s=5),
+        floor=FloorSettings(is_full_duplex=True),
+    )
+    parts = Parts(
+        {"pot": FrameSource([grey(20 * index) for index in range(5)])},
+        ScriptedModel(Speak("One two three four five six seven.")),
+        codec=NoPictures(),
+        speech=speech,
+        sinks={"recorder": sink},
+    )
+    await Session(parts, LiveSettings(), MediaClock()).run()
+    assert loud_s(tmp_path / "a" / "microphone.opus")[0] == pytest.approx(onset_s, abs=0.02)
+    begun_s, silent_s = loud_s(tmp_path / "a" / "voice.opus")
+    assert begun_s == pytest.approx(1.0, abs=0.02)
+    assert silent_s - onset_s <= 0.1
 
 
 async def test_minutes_of_silence_between_words_drift_by_no_sample(tmp_path: Path) -> None:
