@@ -36,7 +36,9 @@ def build(recipe: TrainRecipe, folder: Path) -> Built:
     encoding = Encoding(tokenizer)
     data, steps = recipe.data, recipe.sft
     families = [family for family, times in data.families.items() for _ in range(times)]
-    batches = Batches(world(families, "train", data.seed), encoding, data.batch_tokens)
+    batches = Batches(
+        world(families, "train", data.seed), encoding, data.batch_tokens, data.num_short
+    )
     others = Batches(
         world(tuple(data.families), "heldout", HELD_OUT_SEED), encoding, data.batch_tokens
     )

@@ -33,6 +33,7 @@ class Data(_Part):
         description="how often each family comes",
     )
     batch_tokens: int = Field(default=8192, ge=512, description="tokens of a step")
+    num_short: int = Field(default=0, ge=0, description="first steps, on windows of 10 s")
     held_out_batches: int = Field(default=8, ge=1, description="of the split `heldout`")
 
 
