@@ -48,3 +48,10 @@ class Echoing:
 
     async def close(self) -> None:
         self.num_open -= 1
+
+
+class Down(Echoing):
+    """Never decides, and says where it was looked for."""
+
+    async def decide(self, prompt: Prompt, say: Say) -> Outcome:
+        raise ModelUnavailable("http://10.0.0.1:8000 cannot be reached")

@@ -32,7 +32,7 @@ SourceOf = Callable[[str], Awaitable[Source]]  # an address, checked and built
 CAMERA = "camera"  # the stream whose name a client need not say
 
 
-@dataclass
+@dataclass(repr=False)  # it holds what people said
 class Held:
     """One session, with everything that clients may do to it. Made by `Hub.open` alone."""
 

@@ -43,7 +43,8 @@ class Recordings:
             BadRecording: there is none of this name that the visitor may see.
         """
         path = self.folder / name
-        is_ours = path.parent == self.folder and path.is_dir() and not path.is_symlink()
+        is_name = not name.startswith(".") and path.parent == self.folder
+        is_ours = is_name and path.is_dir() and not path.is_symlink()
         if not is_ours or not visitor.may_see(_owner_of(path)):
             raise BadRecording(f"there is no recording {name[:80]!r}")
         return path

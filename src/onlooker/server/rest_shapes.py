@@ -16,9 +16,9 @@ from onlooker.server.labels import Label
 from onlooker.server.log import Logged
 from onlooker.server.zones import MAX_ZONES, Zone
 
-SessionId = Annotated[str, PathParam(pattern=r"^[\w.-]{1,64}$")]
+SessionId = Annotated[str, PathParam(pattern=r"^[\w-]{1,64}$")]
 Name = Annotated[str, Field(pattern=r"^[\w.\- ]+$", min_length=1, max_length=64)]
-PathName = Annotated[str, PathParam(pattern=r"^[\w.\- ]+$", min_length=1, max_length=64)]
+PathName = Annotated[str, PathParam(pattern=r"^[\w\-][\w.\- ]*$", max_length=64)]  # no dots first
 Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"\S")]
 Tick = Annotated[int, PathParam(ge=0, le=2**53)]
 Number = Annotated[int, PathParam(ge=0, le=2**53)]

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from onlooker.core.errors import SourceRefused
+from onlooker.server.cameras import pinned, source_of
+from tests.server.over_http import settings_of
+
+PUBLIC = "93.184.216.34"
+
+
+async def names(host: str, _port: int) -> tuple[str, ...]:
+    known = {
+        "cam.example": (PUBLIC,),
+        "inside.example": ("10.0.0.7",),
+        "both.example": (PUBLIC, "127.0.0.1"),
+        "mapped.example": ("::ffff:169.254.169.254",),
+        "door.local": ("192.168.1.20",),
+        "six.example": ("2606:2800:220:1::1",),
+    }
+    return known.get(host, (host,) if host[0].isdigit() or ":" in host else ())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:8090/v1/sessions",
+        "http://[::1]/",
+        "http://0.0.0.0/",
+        "rtsp://10.1.2.3/1",
+        "rtsp://192.168.1.20/1",
+        "http://169.254.169.254/latest/meta-data",
+        "rtsp://inside.example/1",
+        "https://both.example/a.m3u8",  # one good address does not excuse the other
+        "http://mapped.example/",
+        "http://[fe80::1]/",
+        "http://224.0.0.1/",
+    ],
+)
+async def test_an_address_that_leads_inside_is_refused(address: str) -> None:
+    with pytest.raises(SourceRefused, match=r"not public and not allowed.*server\.cameras"):
+        await pinned(address, (), names)
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("rtsp://nowhere.example/1", "no such host"),
+        ("rtsp:///1", "names no host"),
+        ("rtsp://cam.example:99999/1", "no address of a camera"),
+    ],
+)
+async def test_an_address_that_leads_nowhere_is_refused(address: str, why: str) -> None:
+    with pytest.raises(SourceRefused, match=why):
+        await pinned(address, (), names)
+
+
+async def test_what_is_opened_is_what_was_checked() -> None:
+    assert await pinned("rtsp://u:p@cam.example:8554/1?a=b", (), names) == (
+        f"rtsp://u:p@{PUBLIC}:8554/1?a=b"
+    )
+    assert await pinned("http://six.example/x", (), names) == "http://[2606:2800:220:1::1]/x"
+    # A certificate ties https to its name.
+    assert await pinned("https://cam.example/x", (), names) == "https://cam.example/x"
+
+
+async def test_the_owner_may_allow_hosts_and_networks() -> None:
+    assert await pinned("rtsp://door.local/1", ("door.local",), names) == "rtsp://192.168.1.20/1"
+    allowed = await pinned("rtsp://door.local/1", ("192.168.1.0/24",), names)
+    assert allowed == "rtsp://192.168.1.20/1"
+    with pytest.raises(SourceRefused):
+        await pinned("rtsp://door.local/1", ("192.168.2.0/24",), names)
+
+
+@pytest.mark.parametrize(
+    "address", ["/etc/passwd", "file:///etc/passwd", "images:/etc", "/dev/video0", "screen:", "x:1"]
+)
+async def test_visitors_may_name_no_file_and_no_device(address: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceRefused, match=r"server\.schemes"):
+        await source_of(settings_of(tmp_path), address, names)
+
+
+async def test_an_address_of_many_lines_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceRefused, match="no address of a camera"):
+        await source_of(settings_of(tmp_path), "rtsp://cam.example/\r\nX: y", names)
