@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 from onlooker.core.clock import MediaClock
 from onlooker.core.decision import Delegate, Silent, Speak
@@ -40,6 +41,19 @@ async def test_a_file_is_decided_on_once_a_second_until_it_ends() -> None:
     assert model.num_open == 0
     assert model.is_closed
     assert [len(prompt.turns) for prompt in model.prompts] == [1, 2, 3, 4, 5]
+
+
+async def test_a_model_made_for_a_shorter_window_gets_that_and_a_shorter_one_stays() -> None:
+    for window_ticks, seen in ((100, [1, 2, 3, 2, 3, 2]), (2, [1, 2, 1, 2, 1, 2])):
+        model, sink = ScriptedModel(), ListSink()
+        model.traits = replace(model.traits, window_ticks=3, carry_ticks=1)
+        source = FrameSource([grey(20 * index) for index in range(6)])
+        parts = Parts({"pot": source}, model, codec=NoPictures(), sinks={"list": sink})
+        live = LiveSettings(window_ticks=window_ticks, carry_ticks=0)
+        await Session(parts, live, MediaClock()).run()
+        assert [len(prompt.turns) for prompt in model.prompts] == seen
+        (opened,) = sink.of(Opened)
+        assert opened.settings["window_ticks"] == min(3, window_ticks)  # a replay lives the same
 
 
 async def test_a_failing_model_costs_one_tick_and_is_never_spoken() -> None:

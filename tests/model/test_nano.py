@@ -27,7 +27,8 @@ EVERYWHERE = Box(0.0, 0.0, 1.0, 1.0)
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    return Engine(write_nano(tmp_path_factory.mktemp("nano"), max_position_embeddings=8192))
+    folder = write_nano(tmp_path_factory.mktemp("nano"), max_position_embeddings=8192)
+    return Engine(folder, max_context=8192)
 
 
 @pytest.fixture(scope="module")

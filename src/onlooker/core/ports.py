@@ -112,6 +112,8 @@ class ModelTraits:
 
     name: str
     reads: tuple[PerceptKind, ...]  # at least one of them must be there
+    window_ticks: int = 0  # the longest window that it was made for; 0: any
+    carry_ticks: int = 0  # that stay of such a window when it turns over
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from onlooker.core.wire import type_of
 from onlooker.evaluate.prediction import Prediction, prediction_of
 from onlooker.live.context import Context
 from onlooker.live.loop import Line
-from onlooker.live.settings import LiveSettings
+from onlooker.live.settings import LiveSettings, fitted
 from onlooker.live.ticker import ticks
 
 Latency = float | Callable[[int], float] | Literal["measured"]
@@ -103,7 +103,7 @@ async def play(
     Raises:
         BadSettings: the model reads nothing that the turns hold, or they have another period.
     """
-    settings = settings or LiveSettings()
+    settings = fitted(settings or LiveSettings(), model.traits)
     _check_fit(turns, model, settings.period_s)
     context = Context(settings)
     player = _Player(turns, settings.period_s, latency_s, brain, _Remembering(context, past))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from onlooker.core.decision import Silent, Speak
 from onlooker.core.moment import Instruction
-from onlooker.core.ports import Model, ModelTraits, Outcome, Say
+from onlooker.core.ports import Model, Outcome, Say
 from onlooker.core.prompt import Prompt, Turn, fold
 
 
@@ -28,7 +28,7 @@ class Polled:
     def __init__(self, model: Model, polling: Polling | None = None) -> None:
         self._model = model
         self._polling = polling or Polling()
-        self.traits = ModelTraits(f"{model.traits.name}, polled", model.traits.reads)
+        self.traits = replace(model.traits, name=f"{model.traits.name}, polled")
 
     async def open(self) -> PolledSession:
         return PolledSession(self._model, self._polling)

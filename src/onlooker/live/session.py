@@ -50,7 +50,7 @@ from onlooker.live.intake import Intake
 from onlooker.live.loop import Line, Perceive
 from onlooker.live.memory import Past
 from onlooker.live.outbox import Outboxes
-from onlooker.live.settings import LiveSettings, TaskSettings
+from onlooker.live.settings import LiveSettings, TaskSettings, fitted
 from onlooker.live.speech import Speech, SpeechParts
 from onlooker.live.streams import Streams
 from onlooker.live.ticker import ticks
@@ -98,7 +98,7 @@ class Session:
         self.id = session_id or uuid4().hex[:12]
         self._ticker = ticker
         self._parts = parts
-        self._settings = settings
+        self._settings = settings = fitted(settings, parts.model.traits)
         self._clock = clock
         self._max_ticks = max_ticks
         self._intake = Intake(tuple(parts.sources), settings.frames_per_tick)

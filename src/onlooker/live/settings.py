@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
 
 from onlooker.core.moment import Delivery
+from onlooker.core.ports import ModelTraits
 from onlooker.core.prompt import Persona
 
 
@@ -69,6 +70,13 @@ class LiveSettings:
                 f"carry_ticks={self.carry_ticks} must be at least 0 and below "
                 f"window_ticks={self.window_ticks}"
             )
+
+
+def fitted(settings: LiveSettings, traits: ModelTraits) -> LiveSettings:
+    """Shorten the window to what a model was made for; a shorter one stays as it is."""
+    if not 0 < traits.window_ticks < settings.window_ticks:
+        return settings
+    return replace(settings, window_ticks=traits.window_ticks, carry_ticks=traits.carry_ticks)
 
 
 @dataclass(frozen=True, slots=True)

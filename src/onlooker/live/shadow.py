@@ -32,7 +32,7 @@ from onlooker.core.ports import Model, Sink
 from onlooker.core.wire import type_of
 from onlooker.live.context import Context
 from onlooker.live.loop import Line
-from onlooker.live.settings import LiveSettings
+from onlooker.live.settings import LiveSettings, fitted
 
 MAX_UNHEARD = 64  # words of ticks that it came too late for, of each kind
 _OF_THE_LIVE_MODEL = (TaskAsked, TaskProgress, TaskAnswered)
@@ -155,7 +155,8 @@ class Shadow:
     async def _open(self) -> Line:
         session = await self.model.open()
         self._stack.push_async_callback(session.close)
-        self._line = Line(self._perceive, Context(self.plan.live), session, self._emit)
+        context = Context(fitted(self.plan.live, self.model.traits))
+        self._line = Line(self._perceive, context, session, self._emit)
         return self._line
 
     async def _perceive(self, _: Observation) -> tuple[Percept, ...]:

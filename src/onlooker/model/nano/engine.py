@@ -19,7 +19,7 @@ from onlooker.core.ports import Outcome
 from onlooker.core.prompt import Prompt
 from onlooker.model.nano.network import MAX_TOKENS, Cache, Network
 from onlooker.model.nano.vocabulary import Vocabulary
-from onlooker.model.nano.weights import Floats, read_weights
+from onlooker.model.nano.weights import MAX_CONTEXT, Floats, read_weights
 from onlooker.model.nano.window import Window
 
 LEAST_QUESTION = 8  # tokens that must be left for a question
@@ -33,13 +33,13 @@ class Cancelled(Exception):
 class Engine:
     """What all sessions share."""
 
-    def __init__(self, folder: Path = SHIPPED) -> None:
-        """Read weights and tokenizer.
+    def __init__(self, folder: Path = SHIPPED, max_context: int = MAX_CONTEXT) -> None:
+        """Read weights and tokenizer; `max_context` bounds what a session has before it.
 
         Raises:
             BadSettings: something is missing or damaged, or the two do not fit each other.
         """
-        self.network = Network(read_weights(folder))
+        self.network = Network(read_weights(folder, max_context))
         self.vocabulary = Vocabulary(folder / "tokenizer.json")
         size = self.network.weights.shape.vocabulary
         self.is_text_V = self.vocabulary.text_mask(size)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from onlooker.core.errors import BadSettings
 
+MAX_CONTEXT = 3072  # as long as the windows of training
 MAX_HEADER_BYTES = 2**20
 MAX_FILE_BYTES = 2**30
 
@@ -34,7 +35,7 @@ class Shape:
     head: int
     mlp: int
     vocabulary: int
-    context: int  # tokens that it was trained on at once
+    context: int  # tokens that it has before it at most
     rope_theta: float
     norm_epsilon: float
 
@@ -63,13 +64,17 @@ class Weights:
     logits_HV: Floats
 
 
-def read_weights(folder: Path) -> Weights:
+def read_weights(folder: Path, max_context: int = MAX_CONTEXT) -> Weights:
     """Read a folder of weights.
+
+    Args:
+        folder: where they are.
+        max_context: tokens, whatever the configuration allows beyond them.
 
     Raises:
         BadSettings: something is missing, damaged, or of another family than Qwen3.
     """
-    shape = _shape(folder / "config.json")
+    shape = _shape(folder / "config.json", max_context)
     tensors = read_tensors(folder / "model.safetensors")
 
     def take(name: str, *sizes: int) -> Floats:
@@ -129,7 +134,7 @@ def _tensor(entry: Mapping[str, Any], body: memoryview) -> Floats:
     return floats.astype(np.float32).reshape(entry["shape"])
 
 
-def _shape(path: Path) -> Shape:
+def _shape(path: Path, max_context: int) -> Shape:
     try:
         config = json.loads(path.read_text("utf-8"))
         rope = config.get("rope_parameters") or {}
@@ -142,7 +147,7 @@ def _shape(path: Path) -> Shape:
             head=int(config["head_dim"]),
             mlp=int(config["intermediate_size"]),
             vocabulary=int(config["vocab_size"]),
-            context=int(config["max_position_embeddings"]),
+            context=min(max_context, int(config["max_position_embeddings"])),
             rope_theta=float(rope.get("rope_theta") or config["rope_theta"]),
             norm_epsilon=float(config["rms_norm_eps"]),
         )

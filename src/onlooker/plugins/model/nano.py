@@ -43,7 +43,8 @@ class NanoModel:
     """
 
     Settings = NanoSettings
-    traits = ModelTraits("nano", ("scene",))
+    # As in training: see train/examples.py.
+    traits = ModelTraits("nano", ("scene",), window_ticks=40, carry_ticks=8)
 
     def __init__(self, settings: NanoSettings) -> None:
         try:
