@@ -127,3 +127,11 @@ def test_a_scene_survives_json_and_says_the_same_afterwards(scene: Scene) -> Non
     (percept,) = back.percepts
     assert isinstance(percept, Scene)
     assert scene_words(percept) == scene_words(scene)
+
+
+def test_what_a_request_names_can_be_marked_in_any_form_of_its_name() -> None:
+    there = (thing("knife", 1), thing("cup", 2), thing("person", 3), thing("dog", 4))
+    scene = Scene((View("cam", 20.0, there),))
+    words = scene_words(scene, ["Count knives and puppies, somebody said"], mark="!")
+    assert words.startswith("cam: 1 cup 1 dog! 1 knife! 1 person!; knife! 1 ")
+    assert "!" not in scene_words(scene, ["Count knives"])

@@ -15,6 +15,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 
 from onlooker.core.percept import Box, Scene, SceneObject, SceneText, View
@@ -24,27 +25,31 @@ MORE_TOKENS = 3  # "; 5 more"
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _STEPS = ((3600, "h"), (60, "m"), (1, "s"))
 _SECONDS = (1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)
-_PLURALS = {
-    "people": "person",
-    "persons": "person",
-    "man": "person",
-    "men": "person",
-    "woman": "person",
-    "women": "person",
-    "child": "person",
-    "children": "person",
-    "kid": "person",
-    "somebody": "person",
-    "someone": "person",
-    "anybody": "person",
-    "anyone": "person",
-    "visitor": "person",
-    "bike": "bicycle",
-    "motorbike": "motorcycle",
-    "television": "tv",
-    "sofa": "couch",
-    "phone": "cell phone",
+# What people call things, and what detectors do.
+_LABELS = {
+    name: label
+    for label, names in {
+        "person": "people persons man men woman women child children kid kids guy visitor visitors "
+        "somebody someone anybody anyone",
+        "bicycle": "bike cycle",
+        "motorcycle": "motorbike",
+        "car": "vehicle auto",
+        "truck": "lorry",
+        "boat": "ship",
+        "airplane": "plane aircraft",
+        "dog": "puppy doggy",
+        "cat": "kitten kitty",
+        "tv": "television telly",
+        "couch": "sofa",
+        "cell phone": "phone mobile",
+        "laptop": "computer",
+        "cup": "mug",
+        "refrigerator": "fridge",
+        "backpack": "rucksack",
+    }.items()
+    for name in names.split()
 }
+_ENDINGS = (("ies", "y"), ("ves", "fe"), ("es", ""), ("s", ""))  # of plurals
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,9 @@ class _Piece:
     words: str
 
 
-def scene_words(scene: Scene, asked: Collection[str] = (), max_tokens: int = 160) -> str:
+def scene_words(
+    scene: Scene, asked: Collection[str] = (), max_tokens: int = 160, mark: str = ""
+) -> str:
     """Say a scene in words, one line a stream.
 
     Args:
@@ -65,13 +72,14 @@ def scene_words(scene: Scene, asked: Collection[str] = (), max_tokens: int = 160
             stays in the line when there is more to say than fits.
         max_tokens: words and signs at most, shared evenly by the streams. The line of a stream
             says at least its name and its counts, whatever they cost.
+        mark: stands behind the names of things that `asked` names.
 
     Returns:
         the lines, without a line break at the end.
     """
     share = max_tokens // max(1, len(scene.views))
     wanted = wanted_labels(asked)
-    return "\n".join(_line(view, wanted, share) for view in scene.views)
+    return "\n".join(_line(view, wanted, share, mark) for view in scene.views)
 
 
 def count_tokens(words: str) -> int:
@@ -83,8 +91,9 @@ def wanted_labels(asked: Collection[str]) -> frozenset[str]:
     """Bring words of a request to the form of labels: lower case, singular."""
     labels = set()
     for word in (part for text in asked for part in re.findall(r"[\w-]+", text.lower())):
-        singular = word.removesuffix("s")
-        labels |= {word, singular, _PLURALS.get(word, word), _PLURALS.get(singular, singular)}
+        singulars = [word.removesuffix(end) + new for end, new in _ENDINGS if word.endswith(end)]
+        for form in (word, *singulars):
+            labels |= {form, _LABELS.get(form, form)}
     return frozenset(labels)
 
 
@@ -105,9 +114,9 @@ def how_long(seconds: float) -> str:
     return f"{rounded // size}{unit}"
 
 
-def _line(view: View, wanted: frozenset[str], max_tokens: int) -> str:
-    head = f"{view.stream}: {_counts(view)}"
-    ranked = sorted(_pieces(view, wanted), key=lambda piece: (piece.rank, piece.place))
+def _line(view: View, wanted: frozenset[str], max_tokens: int, mark: str) -> str:
+    head = f"{view.stream}: {_counts(view, wanted, mark)}"
+    ranked = sorted(_pieces(view, wanted, mark), key=lambda piece: (piece.rank, piece.place))
     costs = [count_tokens(piece.words) + 1 for piece in ranked]
     room = max_tokens - count_tokens(head)
     is_all = sum(costs) <= room
@@ -120,20 +129,26 @@ def _line(view: View, wanted: frozenset[str], max_tokens: int) -> str:
     return "; ".join(words)
 
 
-def _counts(view: View) -> str:
-    counts = Counter(thing.label for thing in view.objects)
+def _counts(view: View, wanted: frozenset[str], mark: str) -> str:
+    counts = Counter(_name(thing, wanted, mark) for thing in view.objects)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return " ".join(f"{number} {label}" for label, number in ordered) or "nothing"
 
 
-def _pieces(view: View, wanted: frozenset[str]) -> Iterator[_Piece]:
+def _name(thing: SceneObject, wanted: frozenset[str], mark: str) -> str:
+    is_named = not wanted.isdisjoint((thing.label, *thing.label.split()))
+    return f"{thing.label}{mark}" if is_named else thing.label
+
+
+def _pieces(view: View, wanted: frozenset[str], mark: str) -> Iterator[_Piece]:
     """List what there is to say beyond the counts. Rank 0 is asked for, 1 new, 2 gone, ..."""
     entered = {thing.track_id for thing in view.entered}
+    name = partial(_name, wanted=wanted, mark=mark)
     said = [(1, "cut")] if view.is_cut else []
-    said += [(_rank(thing, wanted, 1), _entry(thing)) for thing in view.entered]
-    said += [(_rank(thing, wanted, 2), _exit(thing)) for thing in view.left]
+    said += [(_rank(thing, wanted, 1), _entry(thing, name(thing))) for thing in view.entered]
+    said += [(_rank(thing, wanted, 2), _exit(thing, name(thing))) for thing in view.left]
     said += [
-        (_rank(thing, wanted, 4), _presence(thing, view.time_s))
+        (_rank(thing, wanted, 4), _presence(thing, name(thing), view.time_s))
         for thing in view.objects
         if thing.track_id not in entered
     ]
@@ -165,17 +180,17 @@ def _text_rank(text: SceneText, view: View, wanted: frozenset[str]) -> int:
     return 1 if text.since_s == view.time_s else 3
 
 
-def _entry(thing: SceneObject) -> str:
-    return f"new {thing.label} {thing.track_id} {where(thing.box)}{_zones(thing)}"
+def _entry(thing: SceneObject, name: str) -> str:
+    return f"new {name} {thing.track_id} {where(thing.box)}{_zones(thing)}"
 
 
-def _exit(thing: SceneObject) -> str:
-    return f"gone {thing.label} {thing.track_id} {where(thing.box)}"
+def _exit(thing: SceneObject, name: str) -> str:
+    return f"gone {name} {thing.track_id} {where(thing.box)}"
 
 
-def _presence(thing: SceneObject, now_s: float) -> str:
+def _presence(thing: SceneObject, name: str, now_s: float) -> str:
     since = how_long(now_s - thing.since_s)
-    return f"{thing.label} {thing.track_id} {where(thing.box)} {since}{_zones(thing)}"
+    return f"{name} {thing.track_id} {where(thing.box)} {since}{_zones(thing)}"
 
 
 def _zones(thing: SceneObject) -> str:

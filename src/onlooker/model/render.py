@@ -61,6 +61,8 @@ class Layout:
     system: Mapping[Persona, str]
     has_clock: bool = False
     """whether each second says how long ago every instruction was given and we last spoke"""
+    mark: str = ""
+    """stands behind the names of things in the scene that a request names"""
 
 
 # The released checkpoint and all of its family.
@@ -74,12 +76,14 @@ CHAT = Layout(
     system={persona: f"{SYSTEM}\n\n{words}" for persona, words in PERSONAS.items()},
 )
 # Ours: a sign for each role, and of the task only what differs from session to session. A model
-# of a few million weights compares numbers well and subtracts them badly, hence the clock.
+# of a few million weights compares numbers well and subtracts them badly, hence the clock; and
+# learns slowly to find a name again, hence the mark.
 COMPACT = Layout(
     opens={"system": "<|system|>", "user": "<|user|>", "assistant": "<|assistant|>"},
     close="<|end|>",
     system={persona: f"persona {persona}" for persona in PERSONAS},
     has_clock=True,
+    mark="!",
 )
 
 
@@ -137,7 +141,7 @@ class Renderer:
         said = turn_words(turn, standing)
         if self._layout.has_clock:
             said[-1] += _clock(turn, standing, self._spoke_s)
-        words = "".join(before) + "\n".join([*said, *_seen(turn, standing)])
+        words = "".join(before) + "\n".join([*said, *_seen(turn, standing, self._layout.mark)])
         return [
             Segment("user", self._wrapped("user", words)),
             Segment("assistant", self._layout.opens["assistant"]),
@@ -188,12 +192,12 @@ def _clock(turn: Turn, standing: Sequence[Instruction], spoke_s: float | None) -
     return asked + spoke
 
 
-def _seen(turn: Turn, standing: Sequence[Instruction]) -> Iterator[str]:
+def _seen(turn: Turn, standing: Sequence[Instruction], mark: str) -> Iterator[str]:
     asked = [one.text for one in standing]
     asked += [words.text for words in turn.heard if words.speaker == "user"]
     for percept in turn.percepts:
         if isinstance(percept, Scene) and percept.views:
-            yield scene_words(percept, asked, MAX_SCENE_TOKENS)
+            yield scene_words(percept, asked, MAX_SCENE_TOKENS, mark)
 
 
 def _decided(decision: Decision, *, is_repeated: bool) -> list[tuple[str, Worth]]:
