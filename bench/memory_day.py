@@ -2,7 +2,8 @@
 
 A perception that sees somebody come and go every few seconds, a model that talks every ten, a user
 who asks about the past every minute, the `sqlite` memory with words and meaning, the extractive
-summary. Reports prompt tokens, resident memory, tick time and the size of the site by the hour.
+summary. Reports prompt tokens, resident memory, tick time and the size of the site by the hour, and
+how the last hour's processor time a tick compares with the first's.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from onlooker.core.prompt import Prompt
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
 from onlooker.plugins.codec.jpeg import JpegCodec
+from onlooker.plugins.memory.site import Meaning
 from onlooker.plugins.memory.sqlite import SqliteMemory, SqliteSettings
 
 LABELS = ("person", "dog", "car", "bicycle", "cat")
@@ -83,14 +85,17 @@ class Meter:
 
     traits = ModelTraits(name="meter", reads=("scene",))
 
-    def __init__(self, folder: Path, hours: int) -> None:
+    def __init__(self, folder: Path, hours: int, meaning: Meaning) -> None:
         self.session: Session | None = None
         self.num_failed = 0
         self._folder = folder
         self._hours = hours
+        self._meaning = meaning
         self._process = psutil.Process()
         self._last_s = time.perf_counter()
         self._laps_ms: list[float] = []
+        self._cpu_s = time.process_time()
+        self._hours_told: list[tuple[float, float]] = []  # ms of CPU a tick, MiB resident
         self._memory_tokens = self._all_tokens = self._num_recalled = 0
 
     async def open(self) -> Meter:
@@ -122,10 +127,16 @@ class Meter:
     def _report(self, hour: int) -> None:
         laps_ms = sorted(self._laps_ms)
         size = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+        cpu_s, self._cpu_s = self._cpu_s, time.process_time()
+        cpu_ms = (self._cpu_s - cpu_s) / 3.6
+        rss_mib = self._process.memory_info().rss / 2**20
+        self._hours_told.append((cpu_ms, rss_mib))
         report(
             "memory_day",
             hour=hour,
-            rss_mib=round(self._process.memory_info().rss / 2**20, 1),
+            meaning=self._meaning,
+            rss_mib=round(rss_mib, 1),
+            cpu_ms_per_tick=round(cpu_ms, 3),
             memory_tokens_max=self._memory_tokens,
             past_tokens_max=self._all_tokens,
             recalled=self._num_recalled,
@@ -136,12 +147,22 @@ class Meter:
             failures=self.num_failed,
         )
         self._laps_ms.clear()
+        if hour == self._hours and hour > 1:
+            (first_ms, first_mib), (last_ms, last_mib) = self._hours_told[0], self._hours_told[-1]
+            report(
+                "memory_day",
+                hour="all",
+                meaning=self._meaning,
+                last_to_first_hour_cpu=round(last_ms / first_ms, 3),
+                rss_mib_per_hour=round((last_mib - first_mib) / (hour - 1), 3),
+            )
         self._memory_tokens = self._all_tokens = self._num_recalled = 0
 
 
-async def watch(folder: Path, hours: int, max_picture_mib: float) -> None:
-    meter = Meter(folder, hours)
-    memory = SqliteMemory(SqliteSettings(folder=folder, max_picture_mib=max_picture_mib))
+async def watch(folder: Path, hours: int, max_picture_mib: float, meaning: Meaning) -> None:
+    meter = Meter(folder, hours, meaning)
+    settings = SqliteSettings(folder=folder, max_picture_mib=max_picture_mib, meaning=meaning)
+    memory = SqliteMemory(settings)
     parts = Parts(
         {"door": Camera()},
         meter,
@@ -159,9 +180,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--max-picture-mib", type=float, default=8.0)
+    parser.add_argument("--meaning", choices=("on", "off"), default="on")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        asyncio.run(watch(Path(scratch), given.hours, given.max_picture_mib))
+        asyncio.run(watch(Path(scratch), given.hours, given.max_picture_mib, given.meaning))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Does a bad summariser make a tick late, or lose anything?
 
-Quarters of an hour at ten times the world's speed, a decision a second, a real HTTP server on
+Quarters of an hour at five times the world's speed, a decision a second, a real HTTP server on
 loopback that tells the summaries: well; down from second 95 to 695; nonsense of eleven kinds in
 turn; well, but 30 s (of the session) after it was asked. Late ticks are those of the clock; `well`
 says how many the machine makes by itself.
@@ -15,6 +15,7 @@ from itertools import repeat
 
 from bench.report import report
 from onlooker.core.clock import WallClock
+from onlooker.core.decision import Silent, Speak
 from onlooker.core.event import Failed
 from onlooker.core.memory import Question
 from onlooker.live.session import Parts, Session
@@ -26,7 +27,7 @@ from onlooker.testing.doubles import FrameSource, ListSink, NoPictures, Scripted
 from onlooker.testing.http11 import Reply
 from onlooker.testing.summary_server import GARBAGE, Fault, summary_server
 
-SPEED = 10.0
+SPEED = 5.0
 DOWN_S = (95.0, 695.0)
 LATENCY_S = 30.0
 
@@ -68,11 +69,12 @@ async def measure(fault_name: str, seconds: int) -> None:
 
 
 async def run(fault_name: str, seconds: int, clock: WallClock, fault: Fault) -> None:
+    remarks = [Silent() if n % 9 else Speak(f"Remark {n}.") for n in range(seconds)]
     memory, sink = Watched(RamSettings()), ListSink()
     async with summary_server(fault) as url:
         parts = Parts(
             {"door": FrameSource(repeat(grey(9), seconds))},
-            ScriptedModel(),
+            ScriptedModel(*remarks),
             codec=NoPictures(),
             memory=memory,
             summariser=OpenAISummariser(OpenAISummariserSettings(url=url)),

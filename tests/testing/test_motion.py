@@ -117,6 +117,17 @@ async def test_a_question_of_the_eye_is_answered_and_another_delegated() -> None
     )
 
 
+async def test_a_question_about_the_past_is_answered_with_what_was_recalled() -> None:
+    blue = np.zeros((240, 320, 3), np.uint8) + np.asarray([20, 30, 200], np.uint8)
+    recalled = "You recall: <4.0 seconds> a dog ran by\nYou recall: <9.0 seconds> a van left"
+    asked = f"{recalled}\nThe user says: when did the van leave?"
+    async with PictureServer("motion") as server, Client(server) as client:
+        told = await client.ask(talk(user(asked, blue)))
+        nothing = await client.ask(talk(user("The user says: when did the van leave?", blue)))
+    assert parse_decision(told) == Speak("I remember: 9.0 seconds a van left")
+    assert isinstance(parse_decision(nothing), Delegate)
+
+
 async def test_probability_grows_with_the_movement() -> None:
     shares = []
     async with PictureServer("motion") as server, Client(server) as client:

@@ -11,6 +11,8 @@ and at what was said. Words steer them in these ways, and no other:
   can be seen makes `motion` delegate it.
 - a marker of 1000 and more makes `markers` delegate.
 - an answer of the brain in the newest turn is said at once, unless it is to be told only if asked.
+- a question about the past in the newest turn is answered with the line that was recalled for it
+  and shares most words with it.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from typing import Literal
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.testing.conversation import Said
 from onlooker.testing.looking import MOVES, Change, Look, compare
-from onlooker.testing.wishes import answers_of, markers_of, question_of, standing_of
+from onlooker.testing.wishes import answers_of, markers_of, question_of, recalled_of, standing_of
 
 DELEGATED_FROM = 1000
 QUIET_TURNS = 4  # between remarks
@@ -36,6 +38,7 @@ STILL_TURNS = 2  # until a movement has ended
 Behaviour = Literal["markers", "motion", "instant"]
 
 _OF_THE_EYE = re.compile(r"\b(see|colou?r|bright|dark|there|marker|picture|look)\b", re.IGNORECASE)
+_OF_THE_PAST = re.compile(r"\b(did|was|were|had|ago|earlier|before|remember)\b", re.IGNORECASE)
 _CONDITION = re.compile(r"\b(when|whenever|if|only)\b", re.IGNORECASE)
 _TOPICS = {
     "motion": re.compile(r"\b(mov\w+|motion)\b", re.IGNORECASE),
@@ -63,6 +66,8 @@ class _Remark:
 def judge(behaviour: Behaviour, conversation: Sequence[Said]) -> Verdict:
     """Decide on the last turn of a conversation."""
     verdict = _JUDGES[behaviour](conversation)
+    if behaviour != "instant" and (remembered := _remembered(conversation)):
+        return Verdict(Speak(remembered), 0.99, remembered)
     answers = _answers(conversation) if behaviour != "instant" else []
     if not answers:
         return verdict
@@ -73,6 +78,21 @@ def judge(behaviour: Behaviour, conversation: Sequence[Said]) -> Verdict:
 def _answers(conversation: Sequence[Said]) -> list[str]:
     turns = [said for said in conversation if said.role == "user"]
     return answers_of(turns[-1]) if turns else []
+
+
+def _remembered(conversation: Sequence[Said]) -> str:
+    turns = [said for said in conversation if said.role == "user"]
+    question = _question(conversation)
+    recalled = recalled_of(turns[-1]) if turns else []
+    if not recalled or not _OF_THE_PAST.search(question):
+        return ""
+    asked = _stems(question)
+    best = max(recalled, key=lambda line: len(asked & _stems(line)))
+    return _sayable(f"I remember: {best.replace('>', ' ')}")
+
+
+def _stems(text: str) -> set[str]:
+    return {word.lower()[:5] for word in re.findall(r"\w{3,}", text)}
 
 
 def _sayable(text: str) -> str:

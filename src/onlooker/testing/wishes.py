@@ -15,12 +15,13 @@ _QUERY_HEADER = "[User Query"
 _NOTHING = "Nothing any more"
 # Blocks that end with an empty line, or where the next begins.
 _NOT_SAID_NOW = re.compile(
-    r"(?:\[(?:Video History|Q&A History|Overheard|Background Answer|Background Pending)\]"
+    r"(?:\[(?:Video History|Q&A History|Overheard|Background Answer|Background Pending|Recalled)\]"
     r"|What came before, as|What was said before:|Questions that the background brain).*?"
     r"(?=\n\n|\n\[|\nInstructions that stand|\n<\d|\Z)",
     re.DOTALL,
 )
-_NOT_SAID_TO_US = re.compile(r"^(?:Overheard|The background brain|<\d|\[\d|Camera )")
+_NOT_SAID_TO_US = re.compile(r"^(?:Overheard|You recall|The background brain|<\d|\[\d|Camera )")
+_RECALLED = re.compile(r"^You recall: (.*)", re.MULTILINE)
 _ANSWER = re.compile(
     # instruct, then native
     r"^The background brain (?:answers|has no answer to|needs to know more for) "
@@ -76,6 +77,11 @@ def answers_of(said: Said) -> list[str]:
         for found in _ANSWER.finditer(said.text)
         if "asked" not in (found["how"] or found["native_how"] or "")
     ]
+
+
+def recalled_of(said: Said) -> list[str]:
+    """List what was recalled for a turn, oldest first."""
+    return _RECALLED.findall(said.text)
 
 
 def _change(standing: dict[str, str], line: str) -> None:
