@@ -18,7 +18,7 @@ from onlooker.evaluate.score import score_all
 from onlooker.evaluate.worst import WorstCase
 from tests.evaluate.players import busy
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
