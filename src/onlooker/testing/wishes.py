@@ -36,7 +36,9 @@ _INSTRUCTION = re.compile(
 _SAYS = re.compile(r"^The user says: ")
 _TAKEN_BACK = re.compile(r"\b(?:stop|no longer|paused?|removed?|cancel\w*)\b", re.IGNORECASE)
 _WHEN_MARKER = re.compile(r"\bwhen (?:the )?(?:marker |number )?(\d+)\b", re.IGNORECASE)
-_QUESTION = re.compile(r"\b(what|which|where|how|who|why|is|are|do|does|can)\b.*\?", re.IGNORECASE)
+_QUESTION = re.compile(
+    r"\b(what|which|where|when|how|who|why|is|are|was|were|do|does|did|can)\b.*\?", re.IGNORECASE
+)
 
 
 def standing_of(conversation: Sequence[Said]) -> tuple[str, ...]:
