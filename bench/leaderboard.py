@@ -52,6 +52,7 @@ def store(run: Path) -> None:
     result = read_result(run)
     result["problems"] = {"counts": result["problems"]["counts"]}
     kept = {**result, **machine()}
+    # One result a player and kind of percepts: a later run takes the place of an earlier one.
     name = re.sub(r"[^\w.-]+", "-", f"{result['player']}-{result['percepts']}").strip("-")
     STORED.mkdir(parents=True, exist_ok=True)
     (STORED / f"{name}.json").write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
@@ -71,6 +72,7 @@ def command(result: Result) -> str:
     parts = [f"onlooker evaluate {result['suite']} --model {name}"]
     parts += ["--polled"] if player.endswith(", polled") else []
     parts += ["--percepts symbolic"] if result["percepts"] == "symbolic" else []
+    parts += [f"--limit {result['limit']}"] if result["limit"] else []
     parts += [f"--time {result['time']}"] if result["time"] else []
     return " ".join(parts)
 
@@ -140,8 +142,10 @@ def page(results: list[Result]) -> str:
         of = [one for one in results if one["percepts"] == percepts]
         if not of:
             continue
-        minutes = of[0]["seconds"] / 60
-        lines += ["", f"## {title}", "", f"{of[0]['num_items']} items, {minutes:.0f} minutes.", ""]
+        minutes, limit = of[0]["seconds"] / 60, of[0]["limit"]
+        part = f", the first {limit} of each scenario" if limit else ""
+        items = f"{of[0]['num_items']} items{part}, {minutes:.0f} minutes."
+        lines += ["", f"## {title}", "", items, ""]
         lines += [*overall_table(of), "", *family_table(of), ""]
         lines += ["```", *(f"{command(one)}    # commit {one['commit']}" for one in of), "```"]
         listed = [

@@ -138,7 +138,7 @@ def play_suite(
         looks_ms = [ms for one in done for ms in one.look_ms]
         scored = score_run(done, grade)
         cases = _worst(chosen, scored, player)
-        about = read_run(folder)[0] | {"percepts": percepts}
+        about = read_run(folder)[0] | {"percepts": percepts, "limit": limit}
     result = write_result(folder, scored, about, looks_ms)
     (folder / "report.html").write_text(report(scored, result, cases), encoding="utf-8")
     _print(result, folder, as_json=as_json)

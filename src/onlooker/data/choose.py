@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 from onlooker.data.world.compose import Recipe, Scenario
@@ -45,10 +45,14 @@ def choose(wish: Wish) -> Iterator[dict[str, Any]]:
     must come, for silence where nothing moves is no merit.
     """
     for family in wish.families:
-        for at, split in enumerate(wish.splits):
-            whole, rest = divmod(wish.num_each, len(wish.splits))
-            num = whole + (at < rest)
-            yield from _entries(family, split, wish.seed, num)
+        whole, rest = divmod(wish.num_each, len(wish.splits))
+        rows = [
+            list(_entries(family, split, wish.seed, whole + (at < rest)))
+            for at, split in enumerate(wish.splits)
+        ]
+        # Splits in turns, so that the first items of a family stand for all of it.
+        for column in zip_longest(*rows):
+            yield from (entry for entry in column if entry)
 
 
 def _entries(family: str, split: Split, seed: int, num: int) -> Iterator[dict[str, Any]]:
