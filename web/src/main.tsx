@@ -1,7 +1,9 @@
 import "@fontsource-variable/inter/index.css";
+import "./styles/theme.css";
 import "./styles/base.css";
 import "./styles/frame.css";
 import "./styles/start.css";
+import "./styles/stage.css";
 import "./styles/live.css";
 import "./styles/side.css";
 import "./styles/pages.css";

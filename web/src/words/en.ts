@@ -1,7 +1,6 @@
 export const en = {
   name: "English",
   app: {
-    tagline: "Watches with you. Speaks when it matters.",
     skip: "Skip to content",
     pages: { live: "Live", memory: "Memory", recordings: "Recordings", metrics: "Metrics", settings: "Settings" },
     theme: { auto: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" },
@@ -16,7 +15,6 @@ export const en = {
     failed: (why: string) => `That did not work: ${why}`,
   },
   status: {
-    idle: "Not watching",
     connecting: "Connecting …",
     open: "Watching",
     paused: "Paused",
@@ -71,7 +69,6 @@ export const en = {
     waitingPicture: "Waiting for the first picture …",
     quiet: "Watching. Nothing to say yet.",
     quietHint: "Silence is a decision, too. Tell me on the right what to look for.",
-    justNow: "now",
     show: "What is shown",
     asItIs: "Live",
     asSeen: "As it sees it",
@@ -86,7 +83,6 @@ export const en = {
     zoneDefault: (number: number) => `zone ${number}`,
     zoneHelp: "Click the corners, double-click or press Enter to close it, Escape to give up.",
     zoneKeep: "Keep it",
-    zoneUndo: "Undo",
     zoneRemove: (name: string) => `Remove the zone ${name}`,
   },
   timeline: {
@@ -100,8 +96,6 @@ export const en = {
   },
   why: {
     title: (time: string) => `Second ${time}`,
-    spoke: "Why it spoke",
-    silent: "Why it was silent",
     none: "Nothing was decided in this second.",
     skipped: {
       late: "The decision before took longer than a second, so this one was skipped.",
@@ -204,7 +198,6 @@ export const en = {
     go: "Search",
     none: "Nothing found. Other words may help.",
     needsSession: "Memory is searched while something is watched. Start on the page Live.",
-    off: "This server keeps no memory. Start it with --set memory.use=sqlite.",
     forget: "Forget …",
     forgetLead: "Forgetting is for good. Say what: a topic, a stream, or all that is older.",
     topic: "About",
@@ -228,7 +221,6 @@ export const en = {
     seconds: (count: number) => `${count} s`,
     spoken: (count: number) => `${count} × spoken`,
     replay: "With another model, on the command line:",
-    position: "Second of the recording",
   },
   metrics: {
     title: "Metrics",

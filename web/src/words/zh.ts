@@ -3,7 +3,6 @@ import type { Words } from "./en";
 export const zh: Words = {
   name: "中文",
   app: {
-    tagline: "与你一同观看，该说时才开口。",
     skip: "跳到正文",
     pages: { live: "实时", memory: "记忆", recordings: "录像", metrics: "指标", settings: "设置" },
     theme: { auto: "主题：跟随系统", light: "主题：浅色", dark: "主题：深色" },
@@ -18,7 +17,6 @@ export const zh: Words = {
     failed: (why) => `未能完成：${why}`,
   },
   status: {
-    idle: "未在观看",
     connecting: "正在连接…",
     open: "正在观看",
     paused: "已暂停",
@@ -73,7 +71,6 @@ export const zh: Words = {
     waitingPicture: "等待第一幅画面…",
     quiet: "正在观看，暂时无话可说。",
     quietHint: "安静也是一种决定。请在右侧告诉我该留意什么。",
-    justNow: "现在",
     show: "显示内容",
     asItIs: "实时",
     asSeen: "它所见",
@@ -88,7 +85,6 @@ export const zh: Words = {
     zoneDefault: (number) => `区域 ${number}`,
     zoneHelp: "依次点击各个角，双击或按回车闭合，按 Esc 放弃。",
     zoneKeep: "保留",
-    zoneUndo: "撤销",
     zoneRemove: (name) => `移除区域 ${name}`,
   },
   timeline: {
@@ -102,8 +98,6 @@ export const zh: Words = {
   },
   why: {
     title: (time) => `第 ${time}`,
-    spoke: "为何开口",
-    silent: "为何安静",
     none: "这一秒没有作出决定。",
     skipped: {
       late: "上一个决定超过一秒，因此跳过了这一秒。",
@@ -206,7 +200,6 @@ export const zh: Words = {
     go: "搜索",
     none: "没有找到，换个说法试试。",
     needsSession: "观看时才能搜索记忆。请先在“实时”页开始。",
-    off: "此服务器没有启用记忆。启动时请加 --set memory.use=sqlite。",
     forget: "遗忘…",
     forgetLead: "遗忘无法撤销。请说明范围：主题、画面，或某时之前。",
     topic: "关于",
@@ -230,7 +223,6 @@ export const zh: Words = {
     seconds: (count) => `${count} 秒`,
     spoken: (count) => `说话 ${count} 次`,
     replay: "在命令行用其他模型重放：",
-    position: "录像的秒数",
   },
   metrics: {
     title: "指标",
