@@ -14,7 +14,7 @@ import httpx
 import uvicorn
 
 from onlooker.config import Settings
-from onlooker.server.app import create_app
+from onlooker.server.app import STATIC, create_app
 from onlooker.server.auth import Role, Tokens
 from onlooker.server.cameras import Resolve
 from onlooker.server.hub import Hub
@@ -56,7 +56,7 @@ async def serving(
 ) -> AsyncIterator[Served]:
     hub = Hub(settings, resolve) if resolve else Hub(settings)
     tokens = Tokens.of(ROLES if roles is None else roles)
-    app = create_app(settings, tokens, hub=hub, **({"static": static} if static else {}))
+    app = create_app(settings, tokens, hub=hub, static=static or STATIC)
     config = uvicorn.Config(app, port=0, log_level="critical", lifespan="on")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
