@@ -2,6 +2,7 @@
 import { useEffect, useState } from "react";
 import { signIn, signedIn } from "./api/rest";
 import { useWatching } from "./live/use";
+import { Broken } from "./parts/broken";
 import { Icon } from "./parts/icons";
 import { Live } from "./pages/live";
 import { Memory } from "./pages/memory";
@@ -38,7 +39,9 @@ export function App() {
       </a>
       <Header page={page} isWatching={isWatching} />
       <main id="main" tabIndex={-1}>
-        {connection === "refused" ? <Token /> : <Content page={page} isWatching={isWatching} />}
+        <Broken key={page}>
+          {connection === "refused" ? <Token /> : <Content page={page} isWatching={isWatching} />}
+        </Broken>
       </main>
     </>
   );

@@ -22,7 +22,9 @@ export function Why({ session, tick, periodS, second, newest, onChoose, onLabel 
   const words = useWords();
   const time = clockTime((tick + 1) * periodS);
   const panel = useRef<HTMLElement>(null);
-  useEffect(() => panel.current?.scrollIntoView({ block: "nearest" }), []);
+  useEffect(() => {
+    panel.current?.scrollIntoView({ block: "nearest" }); // newer browsers give a promise back
+  }, []);
   return (
     <section ref={panel} className="why panel" aria-label={words.why.title(time)}>
       <header className="why-head">
