@@ -18,7 +18,7 @@ from onlooker.core.prompt import Prompt
 from onlooker.live.replay import replay
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
-from onlooker.testing.doubles import FrameSource, ListSink, ScriptedModel, grey
+from onlooker.testing.doubles import FrameSource, ListSink, ManualClock, ScriptedModel, grey
 from onlooker.testing.remembering import ListMemory, ScriptedSummariser
 
 SMALL = LiveSettings(
@@ -75,6 +75,7 @@ async def watch(
     summariser: Summariser | None = None,
     ask: str = "",
     settings: LiveSettings = SMALL,
+    clock: MediaClock | None = None,
 ) -> tuple[ListSink, Closed]:
     sink = ListSink()
     pictures = (grey(n % 200) for n in range(num_ticks))
@@ -86,7 +87,7 @@ async def watch(
         summariser=summariser,
         sinks={"list": sink},
     )
-    model.session = session = Session(parts, settings, MediaClock())
+    model.session = session = Session(parts, settings, clock or MediaClock())
     if ask:
         session.instruct(ask)
     return sink, await session.run()
@@ -213,7 +214,8 @@ async def test_a_search_that_takes_too_long_or_fails_costs_its_evidence_only(
         30: lambda session: session.hear("slow?"),
         35: lambda session: session.hear("gone?"),
     }
-    sink, closed = await watch(Slow(), Talker(hooks), 50)
+    # Media time waits; the world's does not.
+    sink, closed = await watch(Slow(), Talker(hooks), 50, clock=ManualClock())
     assert closed.num_decided == 50
     assert any("within 0.01 s" in failure for failure in failures(sink))
     assert any("the disk is gone" in failure for failure in failures(sink))

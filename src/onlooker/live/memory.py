@@ -102,8 +102,10 @@ class Past:
         asked = " ".join(words.text for words in observation.heard if words.speaker == "user")
         if not asked or self._num_recalls >= RECALLS_PER_WINDOW:
             return ()
+        # Media time waits, so that the same file brings the same evidence on every machine.
+        limit_s = RECALL_TIMEOUT_S if self._clock.speed is not None else None
         try:
-            async with asyncio.timeout(RECALL_TIMEOUT_S):
+            async with asyncio.timeout(limit_s):
                 found = await search_past(
                     self.memory, asked[:1000], observation.tick.end_s, window_start_s
                 )
