@@ -28,6 +28,9 @@ def sft(
     ] = None,
     loss: Annotated[str | None, typer.Option(help="in place of the recipe's preset")] = None,
     seed: Annotated[int | None, typer.Option(help="of the first weights")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="folder of a model to begin with, in place of new weights")
+    ] = None,
 ) -> None:
     r"""Train on labelled seconds. Stopped, it goes on from its last report.
 
@@ -54,7 +57,7 @@ def sft(
     )
     chosen = chosen.model_copy(update={"sft": steps, "seed": chosen.seed if seed is None else seed})
     console = Console()
-    built = build(chosen, out)
+    built = build(chosen, out, start)
     num_weights = built.run.num_weights
     console.print(
         f"[bold]{chosen.name}[/]: {num_weights / 1e6:.1f} million weights, {steps.num_steps} steps "

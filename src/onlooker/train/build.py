@@ -12,7 +12,7 @@ from onlooker.data.windows import windows
 from onlooker.data.world.families import FAMILIES
 from onlooker.model.render import segments
 from onlooker.train.examples import Batch, Batches, Encoding, world
-from onlooker.train.network import SHAPES, new_network
+from onlooker.train.network import SHAPES, load_model, new_network
 from onlooker.train.recipe import TrainRecipe
 from onlooker.train.sft import Sft, SftPlan
 from onlooker.train.tokenizer import train_tokenizer
@@ -29,10 +29,23 @@ class Built:
     held_out: tuple[Batch, ...]
 
 
-def build(recipe: TrainRecipe, folder: Path) -> Built:
-    """Set up the run of a recipe in a folder; words that are there already are taken."""
+def build(recipe: TrainRecipe, folder: Path, start: Path | None = None) -> Built:
+    """Set up the run of a recipe in a folder, or go on with the one that is there.
+
+    Args:
+        recipe: what is trained.
+        folder: of the run.
+        start: a folder whose weights and words are taken in place of new ones.
+
+    Raises:
+        BadModel: there is no model in `start`.
+    """
     path = folder / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(path)) if path.exists() else words_of(recipe)
+    if start is not None:
+        network, tokenizer = load_model(start)
+    else:
+        tokenizer = Tokenizer.from_file(str(path)) if path.exists() else words_of(recipe)
+        network = new_network(SHAPES[recipe.shape], tokenizer.get_vocab_size(), recipe.seed)
     encoding = Encoding(tokenizer)
     data, steps = recipe.data, recipe.sft
     families = [family for family, times in data.families.items() for _ in range(times)]
@@ -43,7 +56,6 @@ def build(recipe: TrainRecipe, folder: Path) -> Built:
         world(tuple(data.families), "heldout", HELD_OUT_SEED), encoding, data.batch_tokens
     )
     held_out = tuple(others[number] for number in range(data.held_out_batches))
-    network = new_network(SHAPES[recipe.shape], tokenizer.get_vocab_size(), recipe.seed)
     plan = SftPlan(
         num_steps=steps.num_steps,
         loss=steps.loss,
