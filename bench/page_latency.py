@@ -71,7 +71,8 @@ def _watch(browser: Browser, port: int, seconds: float) -> list[float]:
     page.wait_for_timeout(1000 * seconds)
     log = page.evaluate("markerLog")
     laps_ms = []
-    for said in log["said"]:
+    whole = [said for said in log["said"] if said["text"].endswith("appeared")]
+    for said in whole:
         value = int(said["text"].split()[1])
         shown = [seen["atMs"] for seen in log["seen"] if seen["value"] == value]
         before = [at for at in shown if at <= said["atMs"]]

@@ -37,7 +37,7 @@ def keep(page: Page, name: str) -> None:
 
 def test_there_is_a_picture_of_every_page_and_all_are_small() -> None:
     sizes = {path.stem: path.stat().st_size for path in FOLDER.glob("*.webp")}
-    assert set(sizes) == set(NAMES)
+    assert set(NAMES) <= set(sizes)
     assert sum(sizes.values()) < MAX_BYTES
 
 

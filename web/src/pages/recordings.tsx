@@ -107,7 +107,8 @@ function Player({ id }: { id: string }) {
   }, [events.value, first, last]);
   const second = played.seconds.findLast((one) => one.tick <= at);
   const said = played.seconds.findLast((one) => one.tick <= at && one.text);
-  const picture = second?.pictures[0]?.id;
+  const pictured = played.seconds.findLast((one) => one.tick <= at && one.pictures.length > 0);
+  const picture = pictured?.pictures[0]?.id;
   const fetchUrl = useCallback(() => recordedPictureUrl(id, picture ?? ""), [id, picture]);
   if (events.value === null) return <Waiting asked={events} />;
   return (

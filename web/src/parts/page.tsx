@@ -1,5 +1,5 @@
 // What every page beside the live one is made of.
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import type { ReactNode } from "react";
 import { useWords } from "../words/words";
 
@@ -58,24 +58,21 @@ export function Waiting({ asked }: { asked: Asked<unknown> }) {
   return asked.value === null ? <p className="quiet">{words.app.loading}</p> : null;
 }
 
-// A picture that needs the token to be fetched.
+// A picture that needs the token to be fetched. The one before stays until the next is there.
 export function Fetched({ fetchUrl, alt }: { fetchUrl: () => Promise<string>; alt: string }) {
   const [url, setUrl] = useState("");
+  const order = useRef({ asked: 0, shown: 0 });
   useEffect(() => {
-    let made = "";
-    let isWanted = true;
+    const mine = (order.current.asked += 1);
     fetchUrl().then(
       (told) => {
-        made = told;
-        if (isWanted) setUrl(told);
-        else URL.revokeObjectURL(told);
+        if (mine < order.current.shown) return URL.revokeObjectURL(told);
+        order.current.shown = mine;
+        setUrl(told);
       },
-      () => undefined,
+      () => undefined, // a picture that is gone leaves the one before
     );
-    return () => {
-      isWanted = false;
-      if (made) URL.revokeObjectURL(made);
-    };
   }, [fetchUrl]);
+  useEffect(() => () => URL.revokeObjectURL(url), [url]);
   return url ? <img src={url} alt={alt} /> : null;
 }
