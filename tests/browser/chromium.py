@@ -33,9 +33,11 @@ def why_not() -> str:
     return ""
 
 
-def launch(playwright: Playwright, film: Path) -> Browser:
-    """Start a browser whose camera plays a film."""
+def launch(playwright: Playwright, film: Path, microphone: Path | None = None) -> Browser:
+    """Start a browser whose camera plays a film, and its microphone a WAV, round and round."""
     flags = [*_FLAGS, f"--use-file-for-fake-video-capture={film}"]
+    if microphone:
+        flags.append(f"--use-file-for-fake-audio-capture={microphone}")
     return playwright.chromium.launch(executable_path=_path(), args=flags)
 
 

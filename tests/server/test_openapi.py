@@ -39,6 +39,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     thread.join()
 
 
+@pytest.mark.timeout(300)
 def test_no_request_breaks_the_server(url: str) -> None:
     loaded = schemathesis.openapi.from_url(f"{url}/openapi.json", headers=HEADERS)
     num_operations = 0
