@@ -24,8 +24,10 @@ from bench.real_video import open_model
 from bench.report import report
 from onlooker.core.decision import Delegate, Speak
 from onlooker.core.percept import Box, Scene, SceneObject, View
+from onlooker.core.ports import Model
 from onlooker.data.shards import read_streams
 from onlooker.data.stream import LabelledStream
+from onlooker.data.suite import item_of
 from onlooker.data.world.compose import Recipe
 from onlooker.data.world.pixels import BACKGROUNDS, SIZE_PX, drawable, picture, scenario_of
 from onlooker.data.world.seen import NEAR, apart
@@ -34,6 +36,7 @@ from onlooker.data.world.words import Split
 from onlooker.evaluate.prediction import Emission, Prediction
 from onlooker.evaluate.replay import play
 from onlooker.evaluate.score import Counts, Timing, score
+from onlooker.live.settings import LiveSettings
 from onlooker.plugins.perception.detector import Detector
 from onlooker.plugins.perception.measure import edits
 from onlooker.plugins.perception.settings import PerceptionSettings
@@ -261,7 +264,7 @@ def scores_of(folder: Path, name: str) -> None:
     model = open_model(name)
     sums: dict[str, Sum] = defaultdict(Sum)
     for stream in read_streams(folder):
-        said = asyncio.run(play(stream.turns, model)).prediction(stream.item)
+        said = asyncio.run(played(stream, model))
         one, best = score(stream.truth, said), score(stream.truth, said_by_labels(stream))
         for family in (stream.family, "all"):
             total = sums[family]
@@ -272,6 +275,14 @@ def scores_of(folder: Path, name: str) -> None:
     for family, total in sums.items():
         report("world_pixels", what="scores", model=name, family=family, **total.row())
     asyncio.run(model.close())
+
+
+async def played(stream: LabelledStream, model: Model) -> Prediction:
+    """Play a stream as suites do."""
+    item = item_of(stream)
+    settings = LiveSettings(persona=item.persona)
+    line = await play(item.turns, model, brain=item.brain, settings=settings, past=item.past)
+    return line.prediction(stream.item)
 
 
 def said_by_labels(stream: LabelledStream) -> Prediction:

@@ -1,4 +1,4 @@
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.world_pixels import measured
+from onlooker.cli.eyes import default_eyes
 from onlooker.core.decision import Silent
 from onlooker.core.moment import Observation
 from onlooker.core.percept import Scene, SceneObject, SceneText, View
@@ -15,7 +16,7 @@ from onlooker.data.stream import BadData, LabelledStream
 from onlooker.data.world.compose import Recipe, Scenario
 from onlooker.data.world.families import FAMILIES
 from onlooker.data.world.pixels import drawable, rendered, scenario_of, write_video
-from onlooker.data.world.seen import Eyes, Look, seen_by
+from onlooker.data.world.seen import Eyes, Look, noted, seen_by
 from onlooker.data.world.stage import Stage
 from onlooker.evaluate.prediction import Emission, Prediction
 from onlooker.evaluate.score import score
@@ -150,6 +151,38 @@ def test_what_is_drawn_needs_eyes_and_takes_no_other_noise(tmp_path: Path) -> No
         make_world(WorldPlan(1, looks_hz=1), tmp_path)
     with pytest.raises(BadData, match="noise of what is drawn"):
         WorldPlan(1, noise=1.0, looks_hz=1)
+
+
+@pytest.fixture(scope="module")
+def real_eyes() -> Eyes:
+    return default_eyes()
+
+
+def test_the_default_eyes_know_whatever_comes_alone(real_eyes: Eyes) -> None:
+    for label in ("person", "car", "motorcycle"):
+        made, thing = next(
+            (made, thing)
+            for number in range(200)
+            for made in [scenario("counting", number)]
+            for thing in made.stage.things
+            if thing.label == label
+            and 0 < thing.enters < 12
+            and made.stage.present(thing.enters) == [thing]
+        )
+        shown = islice(rendered(made), thing.enters + 1)
+        assert noted(made.stage, shown, real_eyes(made.stage)).comes[thing.id] == thing.enters
+
+
+def test_the_default_eyes_read_a_line_in_the_second_in_which_it_appears(real_eyes: Eyes) -> None:
+    made = next(
+        one
+        for number in range(200)
+        for one in [scenario("text", number)]
+        if one.stage.writings and one.stage.writings[0].appears < 10
+    )
+    line = made.stage.writings[0]
+    seen = noted(made.stage, islice(rendered(made), line.appears + 1), real_eyes(made.stage))
+    assert seen.reads[line.id] == line.appears
 
 
 @pytest.mark.parametrize("family", ["monitoring", "text"])
