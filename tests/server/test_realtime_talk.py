@@ -116,8 +116,25 @@ async def test_wherever_a_client_resumes_it_gets_exactly_the_rest(hub: Hub) -> N
 
     whole = await told(0)
     assert len(whole) > 300
-    for after in range(0, (held.log.last_seq + 2) * STEP, 5):
+    for after in range(0, (held.log.last_seq + 2) * STEP, 23):
         assert await told(after) == [wire for wire in whole if wire["seq"] > after]
+
+
+async def test_readiness_to_speak_is_set_at_once_where_a_model_has_it(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.server.models.Echoing.talkativeness", 0.5, raising=False)
+    held, reader = hub.open(Opening("anna")), Reader()
+    talk = Talk(hub, held, reader.take, Terms(1, after=0))
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(talk.follow())
+        async for _ in held.subscribe(0):
+            break  # it has opened, and so its model
+        wish = {"onlooker": {"talkativeness": 0.8}}
+        await talk.take(json.dumps({"type": "session.update", "session": wish}))
+        (updated,) = await reader.until("session.updated")
+        following.cancel()
+    assert updated["session"]["onlooker"]["talkativeness"] == 0.8
 
 
 async def test_a_connection_that_sends_too_much_is_hung_up_on(hub: Hub) -> None:

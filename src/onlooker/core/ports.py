@@ -142,6 +142,13 @@ class ModelSession(Protocol):
     async def close(self) -> None: ...
 
 
+@runtime_checkable
+class Tunable(Protocol):
+    """A model's session that can be made to speak more or less readily while it runs."""
+
+    talkativeness: float  # in [0, 1]; 0.5: as it was trained to
+
+
 class Model(Protocol):
     """An interaction model. See plugins/model/."""
 

@@ -34,10 +34,12 @@ from onlooker.core.ports import (
     Memory,
     MemorySession,
     Model,
+    ModelSession,
     Perception,
     Sink,
     Source,
     Summariser,
+    Tunable,
 )
 from onlooker.core.prompt import Persona
 from onlooker.live.brain import BrainParts, Tasks, TaskState
@@ -119,6 +121,8 @@ class Session:
         self._reason = "the sources ended"
         self._is_stopped = False
         self._persona_change: Persona | None = None
+        self._talkativeness: float | None = None  # a choice of somebody's
+        self._model: ModelSession | None = None
         self._is_paused = False
         self._resumed = asyncio.Event()
 
@@ -144,6 +148,17 @@ class Session:
     def set_persona(self, persona: Persona) -> None:
         """Choose how much it says unasked, from the next tick on."""
         self._persona_change = self._gate.persona = persona
+
+    @property
+    def talkativeness(self) -> float | None:
+        """How readily it speaks, in [0, 1]; None where the model has no such setting."""
+        return self._model.talkativeness if isinstance(self._model, Tunable) else None
+
+    def set_talkativeness(self, talkativeness: float) -> None:
+        """Choose how readily it speaks, from the next tick on; in vain where nothing can."""
+        self._talkativeness = talkativeness
+        if isinstance(self._model, Tunable):
+            self._model.talkativeness = talkativeness
 
     def add_stream(self, stream: str, source: Source) -> None:
         """Watch another source as well.
@@ -221,8 +236,10 @@ class Session:
             self.speech.open(stack)
             await self._open_memory(stack)
             perceive = await self._open_eyes(stack)
-            model = await parts.model.open()
+            model = self._model = await parts.model.open()
             stack.push_async_callback(model.close)
+            if self._talkativeness is not None:
+                self.set_talkativeness(self._talkativeness)
             async with self._outboxes.delivering():
                 await self._emit(self._opened())
                 try:

@@ -14,7 +14,6 @@ from onlooker.server.realtime_narrator import STEP, Wire
 from onlooker.server.realtime_speech import OUTPUT_RATE_HZ
 from onlooker.server.wire import (
     MAX_TEXT_CHARACTERS,
-    BadEvent,
     GivenInstruction,
     GivenSession,
     Verbosity,
@@ -44,15 +43,11 @@ def change_session(held: Held, given: GivenSession) -> None:
     """Do what a `session.update` asks for.
 
     Raises:
-        BadEvent, BadSettings: it cannot be done.
+        BadSettings: it cannot be done.
     """
     ours = given.onlooker
     if ours and ours.talkativeness is not None:
-        raise BadEvent(
-            "not_available",
-            "session.onlooker.talkativeness: the model of this session has no such setting",
-            "session.onlooker.talkativeness",
-        )
+        held.session.set_talkativeness(ours.talkativeness)
     if given.instructions is not None:
         _instruct_as_stock(held, given.instructions)
     if ours and ours.instructions is not None:
@@ -113,7 +108,7 @@ def session_wire(name: str, hub: Hub, held: Held, terms: Terms, num_missed: int 
             {"id": known.id, "text": known.text, "state": known.state} for known in instructions
         ],
         "persona": held.persona,
-        "talkativeness": None,
+        "talkativeness": held.session.talkativeness,
         "events": terms.events,
         "may_act": terms.may_act,
         "streams": list(held.session.streams),

@@ -51,7 +51,7 @@ class Conversation:
     def __init__(self, engine: Engine, talkativeness: float = 0.5, max_tokens: int = 96) -> None:
         shape = engine.network.weights.shape
         self._engine = engine
-        self._threshold = 1 - talkativeness
+        self.talkativeness = talkativeness
         self._max_tokens = max_tokens
         self._window = Window(engine.vocabulary, shape.context - max_tokens)
         self._cache = Cache(engine.network.weights)
@@ -76,7 +76,7 @@ class Conversation:
             probability = self._speak_probability(logits_V)
             decision: Decision = Silent()
             written: list[int] = []
-            if probability > self._threshold:
+            if probability > 1 - self.talkativeness:
                 written = self._write(is_cancelled)
                 decision = parse_decision(RESPONSE + self._engine.vocabulary.decode(written))
         usage = Usage(

@@ -74,6 +74,14 @@ class NanoSession:
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
 
+    @property
+    def talkativeness(self) -> float:
+        return self._conversation.talkativeness
+
+    @talkativeness.setter
+    def talkativeness(self, value: float) -> None:
+        self._conversation.talkativeness = value
+
     async def decide(self, prompt: Prompt, say: Say) -> Outcome:
         """Decide on the last turn of a prompt; what is said comes in one piece.
 

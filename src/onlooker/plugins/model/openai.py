@@ -185,6 +185,7 @@ class OpenAISession:
 
     def __init__(self, model: OpenAIModel) -> None:
         self._model = model
+        self.talkativeness = model.settings.talkativeness
         self._writer: BodyWriter | None = None
         self._num_misses = 0
         self._sent_bytes = 0
@@ -241,7 +242,7 @@ class OpenAISession:
         """Send a request, and read its answer as far as it is wanted."""
         settings = self._model.settings
         reading = Reading(
-            self._model.dialect, settings.talkativeness, settings.max_tokens, is_forced=is_forced
+            self._model.dialect, self.talkativeness, settings.max_tokens, is_forced=is_forced
         )
 
         async def take(chunk: Chunk) -> bool:
