@@ -40,9 +40,9 @@ $(VENV)/.dev: $(VENV)/.core
 	$(call step,pytest$(COMMA) hypothesis$(COMMA) ruff$(COMMA) mypy and the extras under test,$(BIN)/pip install -e '.[dev$(COMMA)brain$(COMMA)data$(COMMA)encrypted$(COMMA)memory$(COMMA)scenes$(COMMA)server$(COMMA)speech$(COMMA)train]')
 	@touch $@
 
-$(VENV)/.scenes: $(VENV)/.core
-	$(call step,the eyes and the small model: ONNX Runtime$(COMMA) a tracker$(COMMA) tokenizers,$(BIN)/pip install -e '.[scenes]')
-	@touch $@
+$(VENV)/.scenes: $(VENV)/.python pyproject.toml
+	$(call step,onlooker with its eyes and its small model,$(BIN)/pip install -e '.[scenes]')
+	@touch $@ $(VENV)/.core
 
 COMMA := ,
 
