@@ -22,6 +22,15 @@ test("the least delayed message says where session time begins", () => {
   expect(zero.zeroMs).toBe(10_010);
 });
 
+test("pictures that missed their second are taken earlier, until they come in time again", () => {
+  const lead = new Lead();
+  const before = lead.leadMs;
+  lead.looked(1070, 1000);
+  expect(lead.leadMs).toBeCloseTo(before + 60);
+  for (let lap = 0; lap < 20; lap += 1) lead.looked(140, 1000);
+  expect(lead.leadMs).toBeCloseTo(before);
+});
+
 test("slow pictures are taken earlier, within bounds", () => {
   const [quick, slow, stuck] = [new Lead(), new Lead(), new Lead()];
   for (let lap = 0; lap < 30; lap += 1) {

@@ -70,6 +70,10 @@ export class Camera {
     return camera;
   }
 
+  looked(ageMs: number): void {
+    this.lead.looked(ageMs, this.paceOf().periodMs);
+  }
+
   stop(): void {
     this.isStopped = true;
     this.timer.terminate();

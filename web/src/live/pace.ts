@@ -21,6 +21,13 @@ export class SessionZero {
 // Learns how long before the decision a picture must be taken: as long as the slow ones need.
 export class Lead {
   private neededMs: number[] = [];
+  private moreMs = 0; // since the way to the server takes its time, too
+
+  // The server has looked at a picture that was so old when its second ended.
+  looked(ageMs: number, periodMs: number): void {
+    const hasMissed = ageMs > 0.8 * periodMs;
+    this.moreMs = hasMissed ? Math.min(MAX_LEAD_MS, this.moreMs + 60) : Math.max(0, this.moreMs - 3);
+  }
 
   took(ms: number): void {
     this.neededMs = [...this.neededMs, ms].slice(-NUM_KEPT);
@@ -28,7 +35,7 @@ export class Lead {
 
   get leadMs(): number {
     const slow = this.neededMs.toSorted((a, b) => a - b)[Math.floor(this.neededMs.length * 0.9)];
-    return Math.min(MAX_LEAD_MS, MIN_LEAD_MS + 1.5 * (slow ?? 20));
+    return Math.min(MAX_LEAD_MS, MIN_LEAD_MS + 1.5 * (slow ?? 20) + this.moreMs);
   }
 }
 

@@ -1,6 +1,7 @@
 // The session that this page watches with: connection, cameras and all that is known of it.
 import { Connection } from "../api/connection";
 import type { ConnectionState, Handle } from "../api/connection";
+import type { Perceived } from "../api/events";
 import { words } from "../api/messages";
 import type { ClientMessage, InstructionWish, Label, Persona } from "../api/messages";
 import type { ServerMessage } from "../api/messages";
@@ -174,8 +175,17 @@ export class Watching {
     if (message.type === "onlooker.decided") {
       this.zero.hear(message.time_s, atMs, message.latency_ms);
     }
+    if (message.type === "onlooker.perceived") this.lookedAt(message);
     for (const hearer of this.hearers) hearer(message);
     this.change({ live: reduce(this.snapshot.live, message, atMs) });
+  }
+
+  private lookedAt(message: Omit<Perceived, "type">): void {
+    const pictures = message.percepts.flatMap((one) => (one.type === "pictures" ? one.pictures : []));
+    for (const picture of pictures) {
+      const camera = this.snapshot.cameras.find((one) => one.name === picture.stream);
+      camera?.looked(1000 * (message.time_s - picture.time_s));
+    }
   }
 
   private became(connection: ConnectionState, why: string): void {
