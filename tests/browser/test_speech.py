@@ -125,8 +125,11 @@ def test_a_spoken_question_is_understood_answered_and_heard_until_the_next_inter
         page.get_by_role("button", name=re.compile("^Webcam")).click()
         expect(page.get_by_role("banner").get_by_role("status")).to_contain_text("Watching")
         page.get_by_role("button", name="Turn the voice on").click()
-        page.get_by_role("button", name="Hold to talk").focus()
+        hold = page.get_by_role("button", name="Hold to talk")
+        expect(hold).to_be_enabled()
+        hold.focus()
         page.keyboard.down("Space")
+        expect(hold).to_have_attribute("aria-pressed", "true")
         talk = page.get_by_role("region", name="Conversation")
         asked = re.compile("what do you see", re.IGNORECASE)  # the first may begin in its middle
         question = talk.locator(".line-user").filter(has_text=asked)

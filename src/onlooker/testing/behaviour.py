@@ -12,7 +12,7 @@ and at what was said. Words steer them in these ways, and no other:
 - a marker of 1000 and more makes `markers` delegate.
 - an answer of the brain in the newest turn is said at once, unless it is to be told only if asked.
 - a question about the past in the newest turn is answered with the line that was recalled for it
-  and shares most words with it.
+  and shares most words with it, the shortest of these.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _remembered(conversation: Sequence[Said]) -> str:
     if not recalled or not _OF_THE_PAST.search(question):
         return ""
     asked = _stems(question)
-    best = max(recalled, key=lambda line: len(asked & _stems(line)))
+    best = max(recalled, key=lambda line: (len(asked & _stems(line)), -len(line)))
     return _sayable(f"I remember: {best.replace('>', ' ')}")
 
 
