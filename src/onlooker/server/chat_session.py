@@ -148,7 +148,8 @@ class GivenSource:
             # Resumed: what was yielded has been taken in.
             self._taken.set()
             self._came.clear()
-            await self._came.wait()
+            if not self._is_closed:
+                await self._came.wait()
 
     async def close(self) -> None:
         self._is_closed = True

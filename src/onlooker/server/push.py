@@ -87,7 +87,8 @@ class PushSource:
                 yield self._sounds.popleft()
             if not self._pictures:
                 self._came.clear()
-                await self._came.wait()
+                if not self._is_closed:  # it may have been closed while we were away
+                    await self._came.wait()
                 continue
             waiting = self._pictures.popleft()
             now_s = clock.now_s()
