@@ -79,12 +79,13 @@ def measure(search: Search, asked: list[tuple[str, float]], way: str, number: in
     questions = [Question(words) for words, _ in asked]
     questions += [Question(words, stream="door", since_s=1000) for words, _ in asked]
     questions += [Question(f"when did a {thing} come?") for thing in THINGS]
-    laps_ms = []
+    laps_ms, cpu_ms = [], []
     for lap in range(WARM_UP + 6 * len(questions)):
-        began_s = time.perf_counter()
+        began_s, began_cpu_s = time.perf_counter(), time.thread_time()
         search.find(questions[lap % len(questions)], OPENED_S)
         laps_ms.append((time.perf_counter() - began_s) * 1e3)
-    laps_ms = sorted(laps_ms[WARM_UP:])
+        cpu_ms.append((time.thread_time() - began_cpu_s) * 1e3)
+    laps_ms, cpu_ms = sorted(laps_ms[WARM_UP:]), sorted(cpu_ms[WARM_UP:])
     hits = [
         any(abs(found.start_s - time_s) <= 5 for found in search.find(Question(words), OPENED_S))
         for words, time_s in asked
@@ -98,6 +99,8 @@ def measure(search: Search, asked: list[tuple[str, float]], way: str, number: in
         p50_ms=round(laps_ms[len(laps_ms) // 2], 1),
         p95_ms=round(laps_ms[int(len(laps_ms) * 0.95)], 1),
         max_ms=round(laps_ms[-1], 1),
+        cpu_p50_ms=round(cpu_ms[len(cpu_ms) // 2], 1),
+        cpu_p95_ms=round(cpu_ms[int(len(cpu_ms) * 0.95)], 1),
         hits=sum(hits),
         hits_of_last_100_s=sum(now_s - time_s <= 100 for _, time_s in asked),
         num_facts=len(hits),
