@@ -36,13 +36,15 @@ HEAD = (
     "delegation and quiet. In brackets: 95 % of redrawn sets of items. Players in italics never",
     "look. Written by `make leaderboard` from `bench/results/six-scenarios/`; what each number",
     "means stands in [evaluation.md](evaluation.md).",
-    "",
-    "**nano** is the small model of a fresh install. **nano, polled** is the same network",
-    "without a session: asked anew at every second, as turn-based systems are. **rules** is a",
-    "detector with rules; its key words were written with all phrasings of the world in sight, so",
-    "none is held out for it. **captions** tells what is there whenever something moves, as",
-    "camera software does.",
 )
+PLAYERS = {
+    "nano": "the small model of a fresh install",
+    "nano, polled": "the same network without a session: asked anew at every second, as turn-based "
+    "systems are",
+    "rules": "a detector with rules; its key words were written with all phrasings of the world in "
+    "sight, so none is held out for it",
+    "captions": "tells what is there whenever something moves, as camera software does",
+}
 
 Result = dict[str, Any]
 
@@ -134,7 +136,9 @@ def family_table(results: list[Result]) -> list[str]:
 
 def page(results: list[Result]) -> str:
     lines = ["# Leaderboard", ""]
-    lines += [*HEAD, "", "![timing F1 against false alarms](leaderboard.svg)"]
+    there = {one["player"] for one in results}
+    told = [f"- **{name}**: {words}" for name, words in PLAYERS.items() if name in there]
+    lines += [*HEAD, "", *told, "", "![timing F1 against false alarms](leaderboard.svg)"]
     for percepts, title in (
         ("pixels", "From pixels, through the real eyes"),
         ("symbolic", "From scenes of the world, with the measured noise of the eyes"),
