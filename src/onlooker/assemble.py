@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from onlooker.config import (
 )
 from onlooker.core.clock import MediaClock, SessionClock, WallClock
 from onlooker.core.errors import BadSettings, UnknownPlugin
-from onlooker.core.ports import Codec, Model, Perception, Sink, Source, Summariser
+from onlooker.core.ports import Codec, Model, Perception, Sink, SoundDetector, Source, Summariser
 from onlooker.live.budget import Budget
 from onlooker.live.listener import Ears
 from onlooker.live.session import Parts
@@ -127,7 +127,7 @@ def speech_of(settings: Settings) -> SpeechParts:
         from onlooker.plugins.transcriber.activity import Activity
 
         one = transcribers[0] if len(transcribers) == 1 else FallbackTranscriber(transcribers)
-        ears = Ears(one, Activity)
+        ears = Ears(one, Activity, _sounds() if speech.sounds else None)
     voices = _all_of("voice", settings.voice)
     voice = FallbackVoice(voices) if len(voices) > 1 else next(iter(voices), None)
     players = {name: built("player", name, settings.player) for name in settings.player.use}
@@ -140,6 +140,13 @@ def speech_of(settings: Settings) -> SpeechParts:
         floor=speech.floor,
         segments=speech.hearing,
     )
+
+
+def _sounds() -> Callable[[], SoundDetector]:
+    from onlooker.plugins.transcriber.sounds import Sounds
+
+    Sounds()  # says now what is missing
+    return Sounds
 
 
 def microphone_of(settings: Settings) -> Source | None:

@@ -140,6 +140,9 @@ class Speech(BaseModel, frozen=True, extra="forbid"):
         default="",
         description="where the user's voice comes from: microphone:, a sound file, or nothing",
     )
+    sounds: bool = Field(
+        default=False, description="name sounds that are no speech, such as a smoke alarm"
+    )
     rules: SpeechSettings = SpeechSettings()
     floor: FloorSettings = FloorSettings()
     hearing: SegmenterSettings = SegmenterSettings()

@@ -1,6 +1,6 @@
 """Speech in a whole session, on media time: what is heard when, and what the model reads of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 
@@ -16,9 +16,12 @@ from onlooker.core.event import (
     Heard,
     Hearing,
     Observed,
+    SoundNoticed,
     VoiceEnded,
     VoiceStarted,
 )
+from onlooker.core.media import AudioChunk
+from onlooker.core.ports import SoundDetector, SoundEvent
 from onlooker.live.floor import FloorSettings
 from onlooker.live.listener import Ears
 from onlooker.live.replay import replay
@@ -45,6 +48,7 @@ class Story:
     voice: HummingVoice | None = field(default_factory=HummingVoice)
     ears: KnowingEars | None = None
     microphone: SoundSource | None = None
+    sounds: Callable[[], SoundDetector] | None = None
     settings: SpeechSettings = SpeechSettings()
     floor: FloorSettings = FloorSettings(is_full_duplex=True)
 
@@ -55,7 +59,7 @@ class Story:
         speech = SpeechParts(
             voice=self.voice,
             players={"list": self.player},
-            ears=Ears(self.ears, LoudnessDetector) if self.ears else None,
+            ears=Ears(self.ears, LoudnessDetector, self.sounds) if self.ears else None,
             microphone=self.microphone,
             settings=self.settings,
             floor=self.floor,
@@ -281,6 +285,19 @@ async def test_a_microphone_that_disappears_ends_what_was_being_said() -> None:
     heard = story.sink.of(Heard)
     assert [event.text for event in heard] == ["what is"]
     assert heard[0].time_s < 3.5
+
+
+async def test_a_sound_with_a_name_reaches_the_model_as_overheard() -> None:
+    class Bell:
+        def hear(self, chunk: AudioChunk) -> Iterator[SoundEvent]:
+            if chunk.start_s == 1.0:
+                yield SoundEvent("a doorbell", 0.87, chunk.start_s)
+
+    story = Story(ears=KnowingEars(), microphone=SoundSource(length_s=3), sounds=Bell)
+    await story.told()
+    assert [event.label for event in story.sink.of(SoundNoticed)] == ["a doorbell"]
+    words = [words for event in story.sink.of(Observed) for words in event.heard]
+    assert [(one.text, one.speaker) for one in words] == [("(the sound of a doorbell)", "scene")]
 
 
 async def test_half_a_sentence_of_a_model_that_broke_off_is_all_that_is_said() -> None:

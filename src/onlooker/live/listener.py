@@ -216,9 +216,11 @@ class _Stream:
             await self._take(self._segmenter.hear(window, probability))
             self._guess(is_speech=probability >= listener.rules.start_probability)
         for sound in sounds:
+            now_s = listener.clock.now_s()
+            listener.tell(Utterance(f"(the sound of {sound.label})", now_s, "scene", self.name))
             await listener.emit(
                 SoundNoticed(
-                    time_s=listener.clock.now_s(),
+                    time_s=now_s,
                     stream=self.name,
                     label=sound.label,
                     probability=round(sound.probability, 3),
