@@ -22,8 +22,8 @@ from tests.browser.chromium import launch, why_not
 from tests.browser.footage import write_y4m
 from tests.browser.serving import serving
 
-MARKERS = (3, 7, 1001, 12, 25)
-SECONDS_EACH = 2.0
+MARKERS = (3, 1001, 7, 12, 25)
+SECONDS_EACH = 1.5
 EXPECTED = re.compile(r"WebSocket|net::ERR_CONNECTION|status of 401")
 PERIOD_S = 0.5
 PATIENCE_MS = 20_000  # of a machine that does other things as well
@@ -83,6 +83,7 @@ def open_page(browser: Browser, port: int) -> Iterator[OpenPage]:
         page.on("console", complain)
         page.route(lambda url: f"//127.0.0.1:{at}" not in url, refuse)
         page.goto(f"http://127.0.0.1:{at}/")
+        page.locator("main > *").first.wait_for()
         return page
 
     def complain(message: ConsoleMessage) -> None:
