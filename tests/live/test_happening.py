@@ -79,3 +79,11 @@ def test_a_segment_ends_with_how_things_stand_and_shows_a_few_pictures() -> None
     assert segment.lines == ("most at once, door: 2 dog", "at the end, door: 2 dog")
     assert segment.instructions == ("count dogs",)
     assert len(segment.pictures) == 8
+
+
+def test_a_key_frame_is_found_by_what_it_looks_like() -> None:
+    view = View("door", 0.0, tags=("seashore", "sandbar"))
+    (frame,) = told(perceived(0.0, view, jpeg=b"jpeg"))
+    assert frame.kind == "picture"
+    assert frame.text == "it looks like seashore, sandbar"
+    assert frame.labels == ("seashore", "sandbar")

@@ -1,6 +1,6 @@
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,19 @@ from onlooker.core.moment import Observation
 from onlooker.core.percept import Box, Scene, SceneObject, View
 from onlooker.core.ports import Outcome, Say, Summariser
 from onlooker.core.prompt import Prompt
+from onlooker.core.task import Result, Task, TaskNews
 from onlooker.live.replay import replay
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
-from onlooker.testing.doubles import FrameSource, ListSink, ManualClock, ScriptedModel, grey
+from onlooker.testing.doubles import (
+    FrameSource,
+    ListSink,
+    ManualClock,
+    NoPictures,
+    ScriptedBrain,
+    ScriptedModel,
+    grey,
+)
 from onlooker.testing.remembering import ListMemory, ScriptedSummariser
 
 SMALL = LiveSettings(
@@ -335,3 +344,26 @@ async def test_a_long_talk_stays_within_the_budget(summariser: Any) -> None:
         assert sum(map(estimate_tokens, prompt.memory)) <= SMALL.memory_tokens
         evidence = [line for turn in prompt.turns for line in turn.recalled]
         assert sum(map(estimate_tokens, evidence)) <= 8 * 2 * SMALL.recall_tokens
+
+
+async def test_a_brain_may_look_into_what_is_remembered_while_it_works() -> None:
+    class Curious(ScriptedBrain):
+        found: tuple[str, ...] = ()
+
+        async def solve(self, task: Task) -> AsyncGenerator[TaskNews]:
+            assert task.past is not None
+            self.found = await task.past.search("dog")
+            assert await task.past.frame(999) is None
+            yield Result("A dog.")
+
+    brain = Curious()
+    parts = Parts(
+        {"door": FrameSource(grey(n) for n in range(60))},
+        ScriptedModel(*[Silent()] * 40, Delegate("One moment.", "Which animal was it?")),
+        codec=NoPictures(),
+        perception=Passers({3: "dog"}),
+        memory=ListMemory(),
+        brain=brain,
+    )
+    await Session(parts, SMALL, MediaClock()).run()
+    assert any("dog 3 appeared" in line for line in brain.found)
