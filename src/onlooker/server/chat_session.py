@@ -136,6 +136,8 @@ class GivenSource:
                 yield VideoFrame(stream, each.time_s, decode(each.image, self._limits))
 
         self._frames.extend(await asyncio.to_thread(lambda: list(decoded())))
+        if self._is_closed:
+            return  # the session has ended, as the request will be told
         self._taken.clear()
         self._came.set()
         await self._taken.wait()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -80,7 +80,7 @@ class PushSource:
         self._sounds.append(sound)
         self._came.set()
 
-    async def frames(self, stream: str, clock: Clock) -> AsyncIterator[Media]:
+    async def frames(self, stream: str, clock: Clock) -> AsyncGenerator[Media]:
         """Yield what comes until `close`. What cannot be decoded is counted and left out."""
         while not self._is_closed:
             while self._sounds:
