@@ -26,8 +26,8 @@ test("pictures that missed their second are taken earlier, until they come in ti
   const lead = new Lead();
   const before = lead.leadMs;
   lead.looked(1070, 1000);
-  expect(lead.leadMs).toBeCloseTo(before + 60);
-  for (let lap = 0; lap < 20; lap += 1) lead.looked(140, 1000);
+  expect(lead.leadMs).toBeCloseTo(before + 80);
+  for (let lap = 0; lap < 80; lap += 1) lead.looked(140, 1000);
   expect(lead.leadMs).toBeCloseTo(before);
 });
 
@@ -38,7 +38,7 @@ test("slow pictures are taken earlier, within bounds", () => {
     slow.took(100);
     stuck.took(5000);
   }
-  expect(quick.leadMs).toBeCloseTo(67.5);
-  expect(slow.leadMs).toBeCloseTo(210);
+  expect(quick.leadMs).toBeCloseTo(86);
+  expect(slow.leadMs).toBeCloseTo(200);
   expect(stuck.leadMs).toBe(450);
 });

@@ -1,8 +1,9 @@
 // When to take a picture: just before the server decides, so that no picture waits for its second.
 
-const MIN_LEAD_MS = 60;
+const MIN_LEAD_MS = 40;
 const MAX_LEAD_MS = 450;
-const NUM_KEPT = 30;
+const NUM_GUESSES = 30;
+const NUM_LAPS = 10;
 
 // Learns where session time 0 lies on this page's clock from the least delayed of the newest messages.
 export class SessionZero {
@@ -10,7 +11,7 @@ export class SessionZero {
 
   // A message that reports session time `timeS` came at `atMs`, `lateMs` after that time at least.
   hear(timeS: number, atMs: number, lateMs: number): void {
-    this.guessesMs = [...this.guessesMs, atMs - lateMs - timeS * 1000].slice(-NUM_KEPT);
+    this.guessesMs = [...this.guessesMs, atMs - lateMs - timeS * 1000].slice(-NUM_GUESSES);
   }
 
   get zeroMs(): number | null {
@@ -18,24 +19,25 @@ export class SessionZero {
   }
 }
 
-// Learns how long before the decision a picture must be taken: as long as the slow ones need.
+// Learns how long before the decision a picture must be taken: as long as most need, and longer
+// from each that came too late.
 export class Lead {
   private neededMs: number[] = [];
-  private moreMs = 0; // since the way to the server takes its time, too
+  private moreMs = 40; // since the way to the server takes its time, too
 
   // The server has looked at a picture that was so old when its second ended.
   looked(ageMs: number, periodMs: number): void {
     const hasMissed = ageMs > 0.8 * periodMs;
-    this.moreMs = hasMissed ? Math.min(MAX_LEAD_MS, this.moreMs + 60) : Math.max(0, this.moreMs - 3);
+    this.moreMs = hasMissed ? Math.min(MAX_LEAD_MS, this.moreMs + 80) : Math.max(0, this.moreMs - 1);
   }
 
   took(ms: number): void {
-    this.neededMs = [...this.neededMs, ms].slice(-NUM_KEPT);
+    this.neededMs = [...this.neededMs, ms].slice(-NUM_LAPS);
   }
 
   get leadMs(): number {
-    const slow = this.neededMs.toSorted((a, b) => a - b)[Math.floor(this.neededMs.length * 0.9)];
-    return Math.min(MAX_LEAD_MS, MIN_LEAD_MS + 1.5 * (slow ?? 20) + this.moreMs);
+    const most = this.neededMs.toSorted((a, b) => a - b)[Math.floor(this.neededMs.length * 0.75)];
+    return Math.min(MAX_LEAD_MS, MIN_LEAD_MS + 1.2 * (most ?? 20) + this.moreMs);
   }
 }
 
