@@ -15,10 +15,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from bench.report import report
 from onlooker.core.memory import Entry, Question
 from onlooker.plugins.memory.archive import Archive
-from onlooker.plugins.memory.embedding import Embedder
+from onlooker.plugins.memory.embedding import Embedder, Vector
 from onlooker.plugins.memory.search import Search
 from onlooker.plugins.memory.store import open_store
 
@@ -58,6 +60,17 @@ def entries(number: int, seed: int = 0) -> Iterator[tuple[Entry, str]]:
             doing = chance.choice(DOINGS).format(place=chance.choice(PLACES))
             text, question = f"{chance.choice(THINGS)} {index % 997} {doing}", ""
         yield Entry("seen", time_s, time_s, text, stream), question
+
+
+class AnyDirection(Embedder):
+    """Directions at random, quickly: they cost a search the same, and find nothing."""
+
+    def __init__(self) -> None:
+        self._rng = np.random.default_rng(0)
+
+    def embed(self, text: str) -> Vector:
+        vector_D = self._rng.standard_normal(384, np.float32)
+        return np.asarray(vector_D / np.linalg.norm(vector_D), np.float32)
 
 
 def fill(folder: Path, number: int, embedder: Embedder) -> list[tuple[str, float]]:
@@ -112,8 +125,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--folder", type=Path, help="keep the filled site there, and use it again")
+    parser.add_argument(
+        "--times-only", action="store_true", help="fill it with directions at random, in a minute"
+    )
     given = parser.parse_args()
     embedder = Embedder()
+    filler = AnyDirection() if given.times_only else embedder
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder or Path(scratch)
         asked = [
@@ -121,7 +138,7 @@ def main() -> None:
         ]
         if not (folder / "memory.sqlite").exists():
             began_s = time.perf_counter()
-            fill(folder, given.entries, embedder)
+            fill(folder, given.entries, filler)
             took_s = time.perf_counter() - began_s
             size_mib = (folder / "memory.sqlite").stat().st_size / 2**20
             report(
@@ -131,8 +148,11 @@ def main() -> None:
                 ms_per_entry=round(took_s / given.entries * 1e3, 2),
                 size_mib=round(size_mib, 1),
             )
-        measure(Search(open_store(folder)), asked, "words", given.entries)
-        measure(Search(open_store(folder), embedder), asked, "words and meaning", given.entries)
+        also = ", directions at random" if given.times_only else ""
+        measure(Search(open_store(folder)), asked, f"words{also}", given.entries)
+        measure(
+            Search(open_store(folder), embedder), asked, f"words and meaning{also}", given.entries
+        )
 
 
 if __name__ == "__main__":
