@@ -23,8 +23,8 @@ from onlooker.data.world.compose import Recipe, make_stream
 from onlooker.data.world.families import FAMILIES
 from onlooker.live.context import Context
 from onlooker.live.settings import LiveSettings
+from onlooker.model.nano.checkpoint import Floats
 from onlooker.model.nano.engine import SHIPPED, Conversation, Engine
-from onlooker.model.nano.weights import Floats
 
 WARM_UP = 5  # ticks
 
@@ -54,7 +54,7 @@ def main() -> None:
            layers=shape.num_layers, hidden=shape.hidden, context=shape.context)  # fmt: skip
     world = [lap for one in world_streams(given.streams) for lap in laps(engine, one)]
     tell("world", world)
-    tell("crowd", list(laps(engine, [crowd(index) for index in range(400)])))
+    tell("crowd", list(laps(engine, [crowd(index) for index in range(150)])))
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     report("nano", what="memory", peak_mib=round(peak_mib, 1))
 

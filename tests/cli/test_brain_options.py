@@ -31,29 +31,35 @@ from onlooker.testing.doubles import (
 )
 
 URL = "http://127.0.0.1:9"
+OPENAI = ("openai", None, None)
 
 
 def test_an_address_alone_means_an_openai_compatible_server() -> None:
-    parts = parts_of(read_settings(None, [], brain=(None, URL, "large")), ["synthetic:ball"])
+    parts = parts_of(
+        read_settings(None, [], OPENAI, brain=(None, URL, "large")), ["synthetic:ball"]
+    )
     assert isinstance(parts.brain, OpenAIBrain)
     assert parts.brain.traits.name == "large"
 
 
 def test_a_named_brain_gets_the_address() -> None:
-    parts = parts_of(read_settings(None, [], brain=("webhook", URL, None)), ["synthetic:ball"])
+    parts = parts_of(
+        read_settings(None, [], OPENAI, brain=("webhook", URL, None)), ["synthetic:ball"]
+    )
     assert isinstance(parts.brain, WebhookBrain)
 
 
 def test_there_is_no_brain_unless_one_is_named() -> None:
-    assert parts_of(read_settings(None, []), ["synthetic:ball"]).brain is None
+    assert parts_of(read_settings(None, [], OPENAI), ["synthetic:ball"]).brain is None
 
 
 def test_what_is_misspelt_is_refused() -> None:
     with pytest.raises(UnknownPlugin, match="no brain plug-in is called 'opena'"):
-        parts_of(read_settings(None, [], brain=("opena", None, None)), ["synthetic:ball"])
+        parts_of(read_settings(None, [], OPENAI, brain=("opena", None, None)), ["synthetic:ball"])
     with pytest.raises(BadSettings, match=r"brain.tasks.timeout_s|timeout_s=0"):
         read_settings(None, ["brain.tasks.timeout_s=0"])
-    settings = read_settings(None, ["brain.use=command", 'brain.command.command=["x", "--yolo"]'])
+    command = ["brain.use=command", 'brain.command.command=["x", "--yolo"]']
+    settings = read_settings(None, command, OPENAI)
     with pytest.raises(BadSettings, match="safety off"):
         parts_of(settings, ["synthetic:ball"])
 

@@ -155,9 +155,13 @@ def test_a_reader_that_leaves_ends_the_session(server: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
-        (["watch", "no-such.mp4"], 1, "no-such.mp4"),
-        (["watch", "gopher://x/y"], 2, "gopher"),
-        (["watch", "synthetic:ball", "--model", "oracle"], 2, "installed: openai"),
+        (["watch", "no-such.mp4", "--model", "openai"], 1, "no-such.mp4"),
+        (["watch", "gopher://x/y", "--model", "openai"], 2, "gopher"),
+        (
+            ["watch", "synthetic:ball", "--model", "oracle"],
+            2,
+            "no model plug-in is called 'oracle'",
+        ),
         (
             ["watch", "synthetic:ball", "--set", "live.period_s=0"],
             2,
@@ -166,8 +170,16 @@ def test_a_reader_that_leaves_ends_the_session(server: str) -> None:
         (["watch", "synthetic:ball", "--set", "live.pace=2"], 2, "live.pace"),
         (["watch", "synthetic:ball", "--set", "model.openai.pace=2"], 2, "model.openai.pace"),
         (["watch", "synthetic:ball", "--set", "model.opnai.url=x"], 2, "opnai"),
-        (["watch", "synthetic:ball", "--speed", "fast"], 2, "a number above 0, or max"),
-        (["watch", "rtsp://127.0.0.1:9/x", "--speed", "max"], 2, "use speed 1"),
+        (
+            ["watch", "synthetic:ball", "--model", "openai", "--speed", "fast"],
+            2,
+            "a number above 0, or max",
+        ),
+        (
+            ["watch", "rtsp://127.0.0.1:9/x", "--speed", "max", "--model", "openai"],
+            2,
+            "use speed 1",
+        ),
         (["watch", "synthetic:ball", "--recipe", "none.toml"], 2, "none.toml"),
         (["replay", "nowhere"], 1, "nowhere holds no events.jsonl"),
     ],

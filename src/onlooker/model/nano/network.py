@@ -1,6 +1,6 @@
 """The network in numpy, with a cache of what it has read.
 
-N = tokens read now, T = tokens read so far with them; for the others see weights.py.
+N = tokens read now, T = tokens read so far with them; for the others see checkpoint.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from onlooker.model.nano.weights import Floats, Layer, Weights
+from onlooker.model.nano.checkpoint import Floats, Layer, Weights
 
 MAX_TOKENS = 128  # read at once: bounds scratch memory, and how soon a cancelled call ends
 

@@ -152,7 +152,10 @@ def _shape(path: Path, max_context: int) -> Shape:
             norm_epsilon=float(config["rms_norm_eps"]),
         )
     except OSError as error:
-        raise BadSettings(f"{path} cannot be read: {error.strerror}") from None
+        raise BadSettings(
+            f"{path} cannot be read: {error.strerror}; name a folder of weights as "
+            f"model.nano.weights, or install onlooker again"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadSettings(f"{path} is no configuration of a Qwen3 model: {error!r}") from None
     if refusal or shape.num_heads % shape.num_kv_heads:
