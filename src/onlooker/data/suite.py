@@ -133,7 +133,7 @@ class Recipes:
             made,
             turns=tuple(replace(turn, percepts=()) for turn in made.turns),
             frames=lambda: rendered(scenario),
-            frames_sha256=entry["frames_sha256"],
+            frames_sha256=entry.get("frames_sha256", ""),
             places=tuple(Place(zone.name, zone.left, zone.right) for zone in stage.zones),
         )
 
@@ -145,7 +145,7 @@ class Recipes:
             persona=entry.get("persona", "default"),
             past=Past(note=notes),
             frames=lambda: self.film(entry["clip"]),
-            frames_sha256=entry["frames_sha256"],
+            frames_sha256=entry.get("frames_sha256", ""),
         )
 
 

@@ -131,7 +131,7 @@ async def _play(suite: Suite, name: str, player: Player) -> Done:
 
 
 def _other_frames(item: Item, seen: Seen) -> tuple[Problem, ...]:
-    if not seen.frames_sha256 or seen.frames_sha256 == item.frames_sha256:
+    if not item.frames_sha256 or seen.frames_sha256 in ("", item.frames_sha256):
         return ()
     name, wanted, found = item.truth.item, item.frames_sha256[:12], seen.frames_sha256[:12]
     detail = f"sha256 {found}..., the recipe has {wanted}...: other versions of libraries draw it"
