@@ -58,6 +58,7 @@ def _film(path: Path) -> Path:
     dice = random.Random(0)  # noqa: S311
     values = dice.sample(range(1, 900), 8)
     spans = [round(dice.uniform(*SPAN_S) * RATE_HZ) for _ in values]
+    spans[-1] += (3 - sum(spans)) % RATE_HZ  # each round, changes fall elsewhere in the second
     pictures = [value for value, span in zip(values, spans, strict=True) for _ in range(span)]
     return write_y4m(path, pictures, seconds_each=1 / RATE_HZ)
 
