@@ -19,7 +19,7 @@ from onlooker.plugins.sink.lines import clean, clock_of
 LEFT_PX, RIGHT_PX = 96, 40
 PLOT_PX = 1400  # of a short session; a long one grows by a pixel or two a second
 LINE_PX = 16
-LETTER_PX = 6.8  # of an average letter at 13 px; signs of East Asia have twice as much
+LETTER_PX = 7.4  # of an average letter at 13 px; signs of East Asia have twice as much
 WRAPPED = 38  # letters of a line
 MAX_LETTERS = 240
 MAX_TRACKS = 14
