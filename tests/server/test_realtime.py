@@ -9,6 +9,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from onlooker.core.decision import Speak
+from onlooker.core.event import Decided
 from onlooker.testing.serving import jpeg
 from tests.server.talking import OPERATOR, OTHER, VIEWER, Served, Wire, realtime_server
 
@@ -122,7 +124,10 @@ async def test_a_resumed_connection_gets_every_response_once_and_in_order(served
     session = created["session"]["id"]
     (held,) = served.hub.sessions()
     held.say("two")
-    held.say("three")
+    async for entry in held.subscribe(held.log.last_seq):
+        event = getattr(entry, "event", None)
+        if isinstance(event, Decided) and event.decision == Speak("two (0 pictures)"):
+            break  # it was said while nobody was connected
     async with served.client(f"events=all&session={session}&after={after}") as client:
         created = await client.until("session.created")
         assert created["session"]["onlooker"]["resumed"] is True
@@ -133,7 +138,7 @@ async def test_a_resumed_connection_gets_every_response_once_and_in_order(served
     numbers = [wire["seq"] for wire in said if "seq" in wire]
     assert numbers == sorted(set(numbers))
     done = [wire["text"] for wire in said if wire["type"] == "response.output_text.done"]
-    assert [text.split()[0] for text in done] == ["one", "three", "four"]
+    assert [text.split()[0] for text in done] == ["one", "two", "four"]
     begun = [wire["response"]["id"] for wire in said if wire["type"] == "response.created"]
     assert len(begun) == len(set(begun)) == 3
 
@@ -252,6 +257,17 @@ async def test_a_session_that_is_closed_says_goodbye(served: Served) -> None:
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1000
     assert served.hub.sessions() == []
+
+
+async def test_nobody_opens_sessions_without_end(tmp_path: Path) -> None:
+    limited = realtime_server(tmp_path, rate_opening="1/minute")
+    async with limited as served, served.client() as client:
+        created = await client.until("session.created")
+        async with served.client() as refused:
+            error = await refused.until("error")
+            assert "rate_opening" in error["error"]["message"]
+        async with served.client(f"session={created['session']['id']}") as again:
+            await again.until("session.created")  # nothing new is opened
 
 
 async def test_a_page_comes_in_with_a_ticket_of_its_token(served: Served) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 
 from onlooker.core.errors import OnlookerError
 from onlooker.server.auth import Forbidden, Visitor
@@ -42,6 +45,7 @@ class End:
     reason: str
 
 
+Admit = Callable[[Visitor], None]
 LOST = End(1006, "the client is gone")
 OVER = End(1000, "the session has ended")
 STOPPED = End(1001, "the server stops")
@@ -50,6 +54,7 @@ STOPPED = End(1001, "the server stops")
 def realtime_router(hub: Hub) -> APIRouter:
     """Make the route of the socket. The guard has found out who the visitor is."""
     router = APIRouter()
+    admit = admission(hub)
 
     @router.websocket("/v1/realtime")
     async def realtime(socket: WebSocket) -> None:
@@ -57,15 +62,32 @@ def realtime_router(hub: Hub) -> APIRouter:
         offered = _subprotocols(socket.headers)
         await socket.accept(subprotocol="realtime" if "realtime" in offered else None)
         with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
-            end = await _serve(hub, visitor, socket)
+            end = await _serve(hub, visitor, socket, admit)
             if end is not LOST:
                 await socket.close(end.code, end.reason[:120])
 
     return router
 
 
+def admission(hub: Hub) -> Admit:
+    """Count how often a visitor opens a session; the returned refuses with `TooManySessions`."""
+    limiter, rate = MovingWindowRateLimiter(MemoryStorage()), parse(hub.limits.rate_opening)
+
+    def admit(visitor: Visitor) -> None:
+        if not limiter.hit(rate, visitor.owner):
+            raise TooManySessions(
+                f"more than {hub.limits.rate_opening} sessions: see server.rate_opening"
+            )
+
+    return admit
+
+
 def join(
-    hub: Hub, visitor: Visitor, query: Mapping[str, str], resume_token: str | None
+    hub: Hub,
+    visitor: Visitor,
+    query: Mapping[str, str],
+    resume_token: str | None,
+    admit: Admit,
 ) -> tuple[Held, Terms]:
     """Find or open the session that a connection is about.
 
@@ -80,6 +102,7 @@ def join(
     session_id, after = query.get("session", ""), query.get("after", "")
     if not session_id:
         visitor.must("operator")
+        admit(visitor)
         terms.after = 0
         return hub.open(Opening(owner=visitor.owner)), terms
     if after:
@@ -139,7 +162,7 @@ def _found(hub: Hub, visitor: Visitor, session_id: str, resume_token: str | None
     return held
 
 
-async def _serve(hub: Hub, visitor: Visitor, socket: WebSocket) -> End:
+async def _serve(hub: Hub, visitor: Visitor, socket: WebSocket, admit: Admit) -> End:
     """Talk until either side has enough."""
 
     async def send(wire: Wire) -> None:
@@ -148,7 +171,7 @@ async def _serve(hub: Hub, visitor: Visitor, socket: WebSocket) -> End:
 
     try:
         token = resume_token_of(socket.headers)
-        held, terms = join(hub, visitor, socket.query_params, token)
+        held, terms = join(hub, visitor, socket.query_params, token, admit)
     except OnlookerError as error:
         await send(refusal(error))
         return end_of(error)

@@ -17,7 +17,7 @@ from onlooker.core.errors import BadSettings
 from onlooker.server.auth import TICKET_S, Tokens, Visitor
 from onlooker.server.held import CAMERA
 from onlooker.server.hub import Hub, TooManySessions, UnknownSession
-from onlooker.server.realtime import join, resume_token_of
+from onlooker.server.realtime import admission, join, resume_token_of
 from onlooker.server.realtime_session import Terms, change_session
 from onlooker.server.rtc_call import BadOffer, Call, Manner
 from onlooker.server.wire import BadEvent, GivenSession, Name
@@ -36,6 +36,7 @@ class Calls:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._admit = admission(hub)
         self._calls: dict[str, tuple[Call, Visitor]] = {}
 
     async def begin(self, visitor: Visitor, offer: str, request: Request) -> tuple[Call, str]:
@@ -47,9 +48,8 @@ class Calls:
         if len(self._calls) >= self._hub.limits.max_sessions:
             raise TooManySessions(f"{len(self._calls)} calls are held, which is max_sessions")
         manner = _manner(self._hub, request.query_params)
-        held, terms = join(
-            self._hub, visitor, request.query_params, resume_token_of(request.headers)
-        )
+        token = resume_token_of(request.headers)
+        held, terms = join(self._hub, visitor, request.query_params, token, self._admit)
         terms.max_message_bytes = MAX_CHANNEL_BYTES
         call = Call(self._hub, held, replace(manner, terms=terms))
         is_new = not request.query_params.get("session")
