@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +31,9 @@ def demo(
     picture: Annotated[
         Path, typer.Option(help="where the timeline goes: what was seen and said, as an SVG")
     ] = Path("onlooker-demo.svg"),
+    model: Annotated[
+        str | None, typer.Option(help="who decides: rules, nano; the default of a session if none")
+    ] = None,
 ) -> None:
     """Watch ten seconds of a street with several standing instructions.
 
@@ -44,11 +46,10 @@ def demo(
 
     sinks = ["console", "timeline"]
     more = {"sink.use": sinks, "sink.timeline.path": str(picture), "sink.console.silence": True}
-    model = "nano" if (files("onlooker.model.nano") / "weights").is_dir() else "rules"
     settings = read_settings(None, [], (model, None, None), more)
     typer.echo("Fetching a short clip ...", err=True)
     parts = parts_of(settings, [f"cam={clip(CLIP)}"])
     asked = "\n".join(f"  - {text}" for text in INSTRUCTIONS)
-    typer.echo(f"{model} is asked, all at once:\n{asked}\n", err=True)
+    typer.echo(f"{settings.model.use} is asked, all at once:\n{asked}\n", err=True)
     run_session(parts, settings.live, clock_of(speed), ask=list(INSTRUCTIONS), max_ticks=None)
     typer.echo(OWN_CAMERA.format(picture=picture.resolve()), err=True)

@@ -94,7 +94,8 @@ class Watch:
         if _TOGETHER.search(text):
             was, self.number = self.number, len(known)
             return f"{' and '.join(sorted(known))} together." if was < 2 <= len(known) else ""
-        return " ".join(f"A {one.label} is there." for one in self._named(look.entered))
+        said = (f"A {one.label} is there." for one in self._named(look.entered))
+        return " ".join(dict.fromkeys(said))
 
     def _zone(self, look: Look) -> str:
         now = {
@@ -113,7 +114,8 @@ class Watch:
         return words if self._named(look.entered) else ""
 
     def _leave(self, look: Look) -> str:
-        return " ".join(f"The {one.label} has left." for one in self._named(look.left))
+        said = (f"The {one.label} has left." for one in self._named(look.left))
+        return " ".join(dict.fromkeys(said))
 
     def _within(self, look: Look) -> str:
         is_over = look.second >= self.since + self.request.number
