@@ -52,6 +52,7 @@ demo: $(VENV)/.scenes
 test: $(VENV)/.dev web browser
 	@cd web && $(NODE) npm test --silent
 	@$(BIN)/pytest -n auto --dist loadfile
+	@$(BIN)/pytest tests/browser -m browser -n 2 --dist loadfile  # by themselves: Playwright keeps a loop of its own
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check
