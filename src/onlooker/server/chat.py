@@ -13,6 +13,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter, Request
@@ -34,6 +35,7 @@ from onlooker.server.hub import Hub, Opening
 from onlooker.server.log import Missed
 from onlooker.server.refusals import Gone, TooMany
 
+PRINTABLE = " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 MAX_WAITING = 4  # requests of one session that wait for their turn
 QUERY, SYSTEM = "query", "system"  # the instructions that requests carry
 
@@ -120,7 +122,8 @@ def chat_router(hub: Hub) -> APIRouter:
             newest = Answered()
             async for answered in turn:
                 newest = answered
-        headers = {"x-session-id": asked.session} if asked.session else {}
+        # A header holds no other letters: these come back as percent signs and their bytes.
+        headers = {"x-session-id": quote(asked.session, safe=PRINTABLE)} if asked.session else {}
         return JSONResponse(completion(newest, _now()), headers=headers)
 
     @router.post("/v1/streaming/reset", summary="Forget a session")
