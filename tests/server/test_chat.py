@@ -134,6 +134,12 @@ async def test_nobody_shares_a_session_by_leaving_its_name_out(served: Served) -
     assert served.hub.sessions() == []
 
 
+async def test_a_session_may_have_any_name(served: Served) -> None:
+    response = await served.http.post(PATH, json={**chat("hello"), "user": "厨房 1"})
+    assert response.status_code == 200
+    assert response.headers["x-session-id"] == "%E5%8E%A8%E6%88%BF 1"
+
+
 async def test_a_session_name_belongs_to_its_visitor(served: Served) -> None:
     await ask(served, "mine", 10)
     headers = {**session("kitchen"), **served.by(OTHER)}
@@ -153,12 +159,6 @@ async def test_a_session_name_belongs_to_its_visitor(served: Served) -> None:
         ("data:image/jpeg;base64,AAAA", "no JPEG, PNG or WebP"),
     ],
 )
-async def test_a_session_may_have_any_name(served: Served) -> None:
-    response = await served.http.post(PATH, json={**chat("hello"), "user": "厨房 1"})
-    assert response.status_code == 200
-    assert response.headers["x-session-id"] == "%E5%8E%A8%E6%88%BF 1"
-
-
 async def test_what_is_no_picture_is_refused_and_the_session_goes_on(
     served: Served, url: str, why: str
 ) -> None:

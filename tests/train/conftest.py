@@ -7,7 +7,8 @@ from tokenizers import Tokenizer
 from onlooker.data.world.compose import Recipe, make_stream
 from onlooker.data.world.families import FAMILIES
 from onlooker.model.render import segments
-from onlooker.train.examples import WINDOW, windows
+from onlooker.data.windows import windows
+from onlooker.train.examples import WINDOW
 from onlooker.train.tokenizer import train_tokenizer
 
 

@@ -50,7 +50,7 @@ class HuggingFaceFinder:
                 name, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
             ).eval()
             # The other kind of processor needs torchvision.
-            self._processor: Any = AutoImageProcessor.from_pretrained(
+            self._processor: Any = AutoImageProcessor.from_pretrained(  # type: ignore[no-untyped-call]
                 name, backend="pil", trust_remote_code=False
             )
         except Exception as error:  # noqa: BLE001 - the library raises whatever its parts raise
