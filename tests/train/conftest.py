@@ -4,10 +4,10 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
+from onlooker.data.windows import windows
 from onlooker.data.world.compose import Recipe, make_stream
 from onlooker.data.world.families import FAMILIES
 from onlooker.model.render import segments
-from onlooker.data.windows import windows
 from onlooker.train.examples import WINDOW
 from onlooker.train.tokenizer import train_tokenizer
 
