@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from onlooker.assemble import parts_of, perception_of
-from onlooker.cli.options import read_settings
+from onlooker.cli.options import read_settings, sinks_of
+from onlooker.config import load_settings
 from onlooker.plugins.model.nano import NanoModel
 from onlooker.plugins.model.openai import OpenAIModel
 from onlooker.plugins.perception.perception import DefaultPerception
@@ -48,3 +49,20 @@ def test_a_model_that_reads_pictures_has_eyes_only_if_they_are_chosen() -> None:
     assert perception_of(settings, ScriptedModel()) is None
     settings = read_settings(None, ["perception.use=default"])
     assert isinstance(perception_of(settings, ScriptedModel()), DefaultPerception)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "as_json", "is_recorded", "used"),
+    [
+        ([], False, False, ["console"]),
+        ([], True, True, ["jsonl", "recorder"]),
+        (['sink.use=["console", "webhook"]'], False, True, ["console", "webhook", "recorder"]),
+        (['sink.use=["console", "webhook"]'], True, False, ["jsonl", "webhook"]),
+        (['sink.use=["webhook"]'], True, False, ["webhook", "jsonl"]),
+    ],
+)
+def test_sinks_of_the_settings_stay_beside_those_of_the_options(
+    chosen: list[str], as_json: bool, is_recorded: bool, used: list[str]
+) -> None:
+    given = load_settings(None, chosen)
+    assert sinks_of(given, as_json=as_json, is_recorded=is_recorded) == used

@@ -85,6 +85,15 @@ def memory_settings(given: str | None) -> dict[str, Any]:
     return {"memory.use": "sqlite", "memory.sqlite.folder": given}
 
 
+def sinks_of(given: Settings, *, as_json: bool, is_recorded: bool) -> list[str]:
+    """Lay `--json` and `--record` over the sinks that the settings choose; console if none."""
+    chosen = given.sink.use if "use" in given.sink.model_fields_set else ["console"]
+    shown = ["jsonl" if as_json and sink == "console" else sink for sink in chosen]
+    if as_json and "jsonl" not in shown:
+        shown.append("jsonl")
+    return list(dict.fromkeys([*shown, *(["recorder"] if is_recorded else [])]))
+
+
 def _quoted(values: dict[str, Any]) -> list[str]:
     # A JSON value is a TOML value, for all that options can be.
     return [f"{key}={json.dumps(value)}" for key, value in values.items() if value is not None]

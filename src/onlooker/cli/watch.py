@@ -23,6 +23,7 @@ from onlooker.cli.options import (
     Set,
     memory_settings,
     read_settings,
+    sinks_of,
 )
 from onlooker.cli.shadow import ShadowAsk, ShadowRecipe, ShadowTo, shadow_of, with_shadow
 from onlooker.cli.speech import Listen, ListenTo, Voice, VoiceTo, speech_settings
@@ -102,19 +103,19 @@ def watch(
     from onlooker.assemble import clock_of, parts_of
     from onlooker.config import changes_of, load_settings
 
-    sinks = ["jsonl" if as_json else "console", *(["recorder"] if record else [])]
+    given = load_settings(recipe, overrides or ())
     more: dict[str, Any] = {
         "live.persona": persona,
         "live.gate": gate,
         "perception.use": perception,
         "source.file.start_s": start,
         "source.file.loop": loop,
-        "sink.use": sinks,
+        "sink.use": sinks_of(given, as_json=as_json, is_recorded=record is not None),
         "sink.recorder.folder": str(record) if record else None,
         **memory_settings(memory),
     }
     more |= speech_settings(
-        load_settings(recipe, overrides or ()),
+        given,
         voice=voice,
         voice_to=voice_to,
         listen=listen,
