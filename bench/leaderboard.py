@@ -41,8 +41,8 @@ PLAYERS = {
     "nano": "our own small model, half taught (its card says how far)",
     "nano, polled": "the same network without a session: asked anew at every second, as turn-based "
     "systems are",
-    "rules": "what a fresh install decides with: a detector with rules; its key words were written with all phrasings of the world in "
-    "sight, so none is held out for it",
+    "rules": "what a fresh install decides with: a detector with rules; its key words were "
+    "written with all phrasings of the world in sight, so none is held out for it",
     "captions": "tells what is there whenever something moves, as camera software does",
 }
 
