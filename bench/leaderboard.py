@@ -14,21 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import RESULTS, machine
+from onlooker.data.choose import FAMILIES
 from onlooker.evaluate.result import read_result
 
 STORED = RESULTS / "six-scenarios"
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE, PICTURE = DOCS / "leaderboard.md", DOCS / "leaderboard.svg"
-FAMILIES = (
-    "monitoring",
-    "counting",
-    "text",
-    "time",
-    "commentary",
-    "memory",
-    "delegation",
-    "quiet",
-)
 BLIND = {"silence": "permanent silence", "always": "speech at every second", "clock": "tuned clock"}
 
 HEAD = (

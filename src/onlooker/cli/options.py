@@ -35,6 +35,12 @@ Memory = Annotated[
         "folder, see `onlooker memory`), a folder of your choice, another plug-in, or none",
     ),
 ]
+Persona = Annotated[
+    str | None, typer.Option(help="silent, default or talkative: how much it says unasked")
+]
+Perception = Annotated[
+    str | None, typer.Option(help="perception plug-in that sees a scene, such as default")
+]
 Recipe = Annotated[
     Path | None, typer.Option("--recipe", help="settings in TOML, such as recipes/watch.toml")
 ]

@@ -16,6 +16,8 @@ from onlooker.cli.options import (
     Model,
     ModelName,
     ModelUrl,
+    Perception,
+    Persona,
     Recipe,
     Set,
     read_settings,
@@ -48,12 +50,8 @@ def serve(
     brain: Brain = None,
     brain_url: BrainUrl = None,
     brain_name: BrainName = None,
-    persona: Annotated[
-        str | None, typer.Option(help="silent, default or talkative: how much it says unasked")
-    ] = None,
-    perception: Annotated[
-        str | None, typer.Option(help="perception plug-in that sees a scene, such as default")
-    ] = None,
+    persona: Persona = None,
+    perception: Perception = None,
     record: Annotated[
         bool | None, typer.Option("--record/--no-record", help="record every session")
     ] = None,

@@ -19,6 +19,8 @@ from onlooker.cli.options import (
     Model,
     ModelName,
     ModelUrl,
+    Perception,
+    Persona,
     Recipe,
     Set,
     memory_settings,
@@ -55,12 +57,8 @@ def watch(
     brain: Brain = None,
     brain_url: BrainUrl = None,
     brain_name: BrainName = None,
-    persona: Annotated[
-        str | None, typer.Option(help="silent, default or talkative: how much it says unasked")
-    ] = None,
-    perception: Annotated[
-        str | None, typer.Option(help="perception plug-in that sees a scene, such as default")
-    ] = None,
+    persona: Persona = None,
+    perception: Perception = None,
     gate: Annotated[
         bool | None, typer.Option("--gate/--no-gate", help="skip the model while nothing changes")
     ] = None,
