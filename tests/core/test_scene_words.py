@@ -132,6 +132,21 @@ def test_a_scene_survives_json_and_says_the_same_afterwards(scene: Scene) -> Non
 def test_what_a_request_names_can_be_marked_in_any_form_of_its_name() -> None:
     there = (thing("knife", 1), thing("cup", 2), thing("person", 3), thing("dog", 4))
     scene = Scene((View("cam", 20.0, there),))
-    words = scene_words(scene, ["Count knives and puppies, somebody said"], mark="!")
-    assert words.startswith("cam: 1 cup 1 dog! 1 knife! 1 person!; knife! 1 ")
+    words = scene_words(scene, ["Count knives and puppies", "somebody, a dog"], marks=["!1", "!2"])
+    assert words.startswith("cam: 1 cup 1 dog!1!2 1 knife!1 1 person!2; knife!1 1 ")
     assert "!" not in scene_words(scene, ["Count knives"])
+
+
+def test_a_name_of_two_words_is_not_taken_for_what_it_holds() -> None:
+    there = (thing("hot dog", 1), thing("dog", 2), thing("bear", 3), thing("teddy bear", 4))
+    scene = Scene((View("cam", 20.0, there),))
+    assert "1 dog 1 hot dog! 1" in scene_words(scene, ["Count the hot dogs."], marks=["!"])
+    assert "1 bear! 1 dog 1 hot dog 1 teddy bear;" in scene_words(scene, ["bears?"], marks=["!"])
+
+
+def test_in_brief_what_is_still_there_is_counted_and_news_is_told() -> None:
+    words = scene_words(Scene((view(),)), ["people"], marks=["!1"], is_brief=True)
+    assert "new person!1 7" in words
+    assert "person 3" not in words
+    assert "!" not in words.split(";")[0]
+    assert "seems" not in words

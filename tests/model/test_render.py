@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from onlooker.core.decision import Delegate, Silent, Speak, parse_decision
 from onlooker.core.moment import Instruction, Tick, Utterance
-from onlooker.core.prompt import Prompt, Turn
+from onlooker.core.prompt import Noted, Prompt, Turn
 from onlooker.data.stream import LabelledStream
 from onlooker.data.windows import windows
 from onlooker.data.world.compose import Recipe, make_stream
@@ -159,8 +159,8 @@ def test_a_turn_says_what_was_asked_then_the_time_then_what_is_seen() -> None:
     user = Renderer(COMPACT).ask(asked)[0].text
     lines = user.removeprefix("<|user|>").removesuffix("<|end|>").split("\n")
     assert lines[0].startswith("[User Query")
-    assert lines[1] == asked.instructed[0].text
-    assert lines[2] == f"<{asked.tick.start_s:.1f} seconds> asked 0"
+    assert lines[1] == f"#1 {asked.instructed[0].text}"
+    assert lines[2] == f"<{asked.tick.start_s:.1f} seconds>"
     assert lines[3].startswith("cam: ")
 
 
@@ -195,20 +195,12 @@ def test_what_stood_before_the_window_opens_its_first_turn() -> None:
     assert user.index("A dog came.") < user.index("Count cars.") < user.index("<30.0 seconds>")
 
 
-def test_the_clock_says_since_when_each_instruction_stands_and_when_we_spoke() -> None:
-    stream = make_stream(Recipe("time", "train", 0, 3))
+def test_the_tally_stands_behind_the_time_and_only_in_our_own_layout() -> None:
+    noted = (Noted(1, ("come 2", "now 1")), Noted(0, ("left",)))
     renderer = Renderer(COMPACT)
-    renderer.begin(Prompt(persona="default", turns=stream.turns))
-    heads = []
-    for turn in stream.turns:
-        words = renderer.ask(turn)[0].text
-        heads.append(words[words.index("<", 1) :].split("\n")[0])
-        assert turn.decision is not None
-        renderer.settle(turn.decision)
-    asked = next(turn.tick.index for turn in stream.turns if turn.instructed)
-    spoke = next(turn.tick.index for turn in stream.turns if isinstance(turn.decision, Speak))
-    assert heads[asked - 1].endswith("seconds>")
-    assert heads[spoke].endswith(f" asked {spoke - asked}")
-    assert heads[spoke + 2].endswith(f" asked {spoke - asked + 2} spoke 2")
-    words = Renderer(CHAT).ask(stream.turns[asked])[0].text
-    assert "asked 0" not in words
+    renderer.begin(talk(turn(3)))
+    renderer.ask(turn(3))
+    renderer.settle(Speak("Dog 1."))
+    words = renderer.ask(turn(5, noted=noted))[0].text
+    assert "<5.0 seconds> spoke 2 #1 come 2 now 1 #0 left" in words
+    assert "#1" not in Renderer(CHAT).ask(turn(5, noted=noted))[0].text

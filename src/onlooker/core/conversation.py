@@ -73,8 +73,11 @@ _SIGN = re.compile(
 _LABELS = {"en": ("Query", "Response"), "zh": ("提问", "回复")}
 
 
-def opening_words(prompt: Prompt, language: str = "en") -> str:
-    """Write what is known from before the window; empty if that is nothing."""
+def opening_words(prompt: Prompt, language: str = "en", *, is_numbered: bool = False) -> str:
+    """Write what is known from before the window; empty if that is nothing.
+
+    `is_numbered`: the number of each standing instruction stands before it, as in a tally.
+    """
     blocks = []
     if prompt.memory:
         summaries = "\n\n".join(map(plain, prompt.memory))
@@ -89,11 +92,13 @@ def opening_words(prompt: Prompt, language: str = "en") -> str:
         ]
         blocks.append("\n".join(["[Background Pending]", *asked]))
     if prompt.standing:
-        blocks.append(_query([], prompt.standing))
+        blocks.append(_query([], prompt.standing, is_numbered=is_numbered))
     return "\n\n".join(blocks)
 
 
-def turn_words(turn: Turn, standing: Sequence[Instruction]) -> list[str]:
+def turn_words(
+    turn: Turn, standing: Sequence[Instruction], *, is_numbered: bool = False
+) -> list[str]:
     """Write a user turn up to what is seen; `standing` are those that stand after its changes."""
     parts = [_overheard(words) for words in turn.heard if words.speaker == "scene"]
     parts += [_answered(answer) for answer in turn.answers]
@@ -101,7 +106,7 @@ def turn_words(turn: Turn, standing: Sequence[Instruction]) -> list[str]:
         parts.append("\n".join(["[Recalled]", *map(plain, turn.recalled)]))
     asked = [plain(words.text) for words in turn.heard if words.speaker == "user"]
     if asked or turn.instructed:
-        parts.append(_query(asked, standing))
+        parts.append(_query(asked, standing, is_numbered=is_numbered))
     parts.append(f"<{one_decimal(turn.tick.start_s)} seconds>")
     return parts
 
@@ -140,12 +145,15 @@ def _history(
             yield f"[Overheard{at}] {plain(exchange.text)}"
 
 
-def _query(asked: Sequence[str], standing: Sequence[Instruction]) -> str:
+def _query(asked: Sequence[str], standing: Sequence[Instruction], *, is_numbered: bool) -> str:
     """Write everything that is asked for now as the one query of the contract."""
-    lines = list(asked)
+    lines = [f"#0 {text}" if is_numbered else text for text in asked]
     if standing and asked:
         lines.append("After that, go on with what I asked for before:")
-    lines += [plain(instruction.text) for instruction in standing]
+    lines += [
+        f"#{number} {plain(one.text)}" if is_numbered else plain(one.text)
+        for number, one in enumerate(standing, start=1)
+    ]
     if not lines:
         lines = ["Nothing any more: what I asked for before is done."]
     return "\n".join([QUERY_HEADER, *lines])

@@ -19,6 +19,17 @@ MAX_REMEMBERED = 400  # characters of a brain's answer, once its turn is gone
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """What the session's tally says of one request in a tick, see live/tally.py.
+
+    It is worked out from the turns and stored nowhere.
+    """
+
+    number: int  # of the standing instruction, from 1 in their order; 0: what was said last
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One tick as the model reads it, and what was decided on it."""
 
@@ -28,6 +39,7 @@ class Turn:
     instructed: tuple[Instruction, ...] = ()  # changes only
     answers: tuple[Answer, ...] = ()
     recalled: tuple[str, ...] = ()  # from memory, for what was asked; each with its time
+    noted: tuple[Noted, ...] = ()  # by the tally, of requests for which something happened
     decision: Decision | None = None  # none yet: this is the turn to decide
 
     @property

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import accumulate
+from functools import lru_cache
+from itertools import accumulate, pairwise
 
 from onlooker.core.percept import Box, Scene, SceneObject, SceneText, View
 
@@ -36,6 +36,10 @@ _LABELS = {
         "car": "vehicle auto",
         "truck": "lorry",
         "boat": "ship",
+        "potted plant": "plant",
+        "wine glass": "wineglass",
+        "sports ball": "ball",
+        "fire hydrant": "hydrant",
         "airplane": "plane aircraft",
         "dog": "puppy doggy",
         "cat": "kitten kitty",
@@ -49,7 +53,16 @@ _LABELS = {
     }.items()
     for name in names.split()
 }
+# Names of two words that hold the name of something else.
+_COMPOUNDS = frozenset(
+    {"hot dog", "teddy bear", "traffic light", "stop sign", "fire hydrant", "parking meter"}
+    | {"sports ball", "baseball bat", "wine glass", "potted plant", "dining table", "hair drier"}
+)
 _ENDINGS = (("ies", "y"), ("ves", "fe"), ("es", ""), ("s", ""))  # of plurals
+
+
+Name = Callable[[str], str]
+"""Gives what a label is written as: with the marks of the requests that name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +75,12 @@ class _Piece:
 
 
 def scene_words(
-    scene: Scene, asked: Collection[str] = (), max_tokens: int = 160, mark: str = ""
+    scene: Scene,
+    asked: Sequence[str] = (),
+    max_tokens: int = 160,
+    marks: Sequence[str] = (),
+    *,
+    is_brief: bool = False,
 ) -> str:
     """Say a scene in words, one line a stream.
 
@@ -72,14 +90,25 @@ def scene_words(
             stays in the line when there is more to say than fits.
         max_tokens: words and signs at most, shared evenly by the streams. The line of a stream
             says at least its name and its counts, whatever they cost.
-        mark: stands behind the names of things that `asked` names.
+        marks: one for each of `asked`; stands behind the names of things that this one names.
+        is_brief: what is still there is counted, and only what is new or gone is told.
 
     Returns:
         the lines, without a line break at the end.
     """
     share = max_tokens // max(1, len(scene.views))
     wanted = wanted_labels(asked)
-    return "\n".join(_line(view, wanted, share, mark) for view in scene.views)
+    by_mark = [(mark, wanted_labels([text])) for text, mark in zip(asked, marks, strict=False)]
+
+    def name(label: str) -> str:
+        return label + "".join(mark for mark, named in by_mark if label in named)
+
+    return "\n".join(
+        _line(
+            view, _pieces(view, wanted, name, is_brief=is_brief), share, str if is_brief else name
+        )
+        for view in scene.views
+    )
 
 
 def count_tokens(words: str) -> int:
@@ -88,13 +117,25 @@ def count_tokens(words: str) -> int:
 
 
 def wanted_labels(asked: Collection[str]) -> frozenset[str]:
-    """Bring words of a request to the form of labels: lower case, singular."""
-    labels = set()
-    for word in (part for text in asked for part in re.findall(r"[\w-]+", text.lower())):
-        singulars = [word.removesuffix(end) + new for end, new in _ENDINGS if word.endswith(end)]
-        for form in (word, *singulars):
-            labels |= {form, _LABELS.get(form, form)}
-    return frozenset(labels)
+    """Bring words of a request, alone and in pairs, to the form of labels: lower case, singular.
+
+    A label that is in the result is named by the request.
+    """
+    return frozenset[str]().union(*map(_labels_of, asked))
+
+
+@lru_cache(maxsize=512)
+def _labels_of(text: str) -> frozenset[str]:
+    words = re.findall(r"[\w-]+", text.lower())
+    pairs = [f"{first} {form}" for first, second in pairwise(words) for form in _singulars(second)]
+    within = {word for pair in pairs if pair in _COMPOUNDS for word in pair.split()}
+    labels = {form for word in words for form in _singulars(word)} - within
+    return frozenset(labels.union(pairs, (_LABELS.get(label, label) for label in labels)))
+
+
+def _singulars(word: str) -> tuple[str, ...]:
+    """Give a word, and what it may be the plural of."""
+    return (word, *(word.removesuffix(end) + new for end, new in _ENDINGS if word.endswith(end)))
 
 
 def where(box: Box) -> str:
@@ -114,9 +155,9 @@ def how_long(seconds: float) -> str:
     return f"{rounded // size}{unit}"
 
 
-def _line(view: View, wanted: frozenset[str], max_tokens: int, mark: str) -> str:
-    head = f"{view.stream}: {_counts(view, wanted, mark)}"
-    ranked = sorted(_pieces(view, wanted, mark), key=lambda piece: (piece.rank, piece.place))
+def _line(view: View, pieces: Iterator[_Piece], max_tokens: int, name: Name) -> str:
+    head = f"{view.stream}: {_counts(view, name)}"
+    ranked = sorted(pieces, key=lambda piece: (piece.rank, piece.place))
     costs = [count_tokens(piece.words) + 1 for piece in ranked]
     room = max_tokens - count_tokens(head)
     is_all = sum(costs) <= room
@@ -129,31 +170,30 @@ def _line(view: View, wanted: frozenset[str], max_tokens: int, mark: str) -> str
     return "; ".join(words)
 
 
-def _counts(view: View, wanted: frozenset[str], mark: str) -> str:
-    counts = Counter(_name(thing, wanted, mark) for thing in view.objects)
+def _counts(view: View, name: Name) -> str:
+    counts = Counter(name(thing.label) for thing in view.objects)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return " ".join(f"{number} {label}" for label, number in ordered) or "nothing"
 
 
-def _name(thing: SceneObject, wanted: frozenset[str], mark: str) -> str:
-    is_named = not wanted.isdisjoint((thing.label, *thing.label.split()))
-    return f"{thing.label}{mark}" if is_named else thing.label
-
-
-def _pieces(view: View, wanted: frozenset[str], mark: str) -> Iterator[_Piece]:
+def _pieces(view: View, wanted: frozenset[str], name: Name, *, is_brief: bool) -> Iterator[_Piece]:
     """List what there is to say beyond the counts. Rank 0 is asked for, 1 new, 2 gone, ..."""
-    entered = {thing.track_id for thing in view.entered}
-    name = partial(_name, wanted=wanted, mark=mark)
     said = [(1, "cut")] if view.is_cut else []
-    said += [(_rank(thing, wanted, 1), _entry(thing, name(thing))) for thing in view.entered]
-    said += [(_rank(thing, wanted, 2), _exit(thing, name(thing))) for thing in view.left]
+    said += [(_rank(one, wanted, 1), _entry(one, name(one.label))) for one in view.entered]
+    said += [(_rank(one, wanted, 2), _exit(one, name(one.label))) for one in view.left]
+    if not is_brief:
+        entered = {thing.track_id for thing in view.entered}
+        said += [
+            (_rank(one, wanted, 4), _presence(one, name(one.label), view.time_s))
+            for one in view.objects
+            if one.track_id not in entered
+        ]
     said += [
-        (_rank(thing, wanted, 4), _presence(thing, name(thing), view.time_s))
-        for thing in view.objects
-        if thing.track_id not in entered
+        (_text_rank(text, view, wanted), _text(text, view.time_s))
+        for text in view.texts
+        if not is_brief or text.since_s == view.time_s
     ]
-    said += [(_text_rank(text, view, wanted), _text(text, view.time_s)) for text in view.texts]
-    if view.tags:
+    if view.tags and not is_brief:
         said.append((5, f"seems {', '.join(view.tags)}"))
     for place, (rank, words) in enumerate(said):
         yield _Piece(rank, place, words)

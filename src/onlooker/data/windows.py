@@ -40,7 +40,8 @@ def windows(stream: LabelledStream, settings: LiveSettings | None = None) -> Ite
             num_carried = len(prompt.turns) - 1
             memory = (*memory, *notes(full.turns[: len(full.turns) - num_carried]))
         context.settle(turn.decision)
-        full = replace(prompt, turns=(*prompt.turns[:-1], turn), memory=memory)
+        decided = replace(prompt.now, decision=turn.decision)
+        full = replace(prompt, turns=(*prompt.turns[:-1], decided), memory=memory)
     if full is not None:
         yield Window(full, num_carried)
 

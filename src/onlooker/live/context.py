@@ -20,6 +20,7 @@ from onlooker.core.prompt import (
     still_pending,
 )
 from onlooker.live.settings import LiveSettings
+from onlooker.live.tally import Tally
 
 MAX_POSTPONED = 64  # utterances and answers that wait for a model that is down, each
 
@@ -41,6 +42,7 @@ class Context:
         self._memory: tuple[str, ...] = ()
         self._num_closed = 0  # turns of this window that were taken for a summary
         self._unheard: Turn | None = None  # a failed turn, whose words must not be lost
+        self._tally = Tally()
 
     @property
     def is_full(self) -> bool:
@@ -71,6 +73,7 @@ class Context:
         remembered so far; give it on the first turn or on a turnover, for the sake of caches.
         """
         turn = self._with_unheard(turn)
+        turn = replace(turn, noted=self._tally.note(turn))
         self._unheard = None
         if self.is_full:
             self._turn_over()

@@ -6,7 +6,6 @@ conversation that grows turn by turn has the ids of one that is written at once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -59,10 +58,10 @@ class Layout:
     opens: Mapping[Role, str]
     close: str
     system: Mapping[Persona, str]
-    has_clock: bool = False
-    """whether each second says how long ago every instruction was given and we last spoke"""
-    mark: str = ""
-    """stands behind the names of things in the scene that a request names"""
+    has_tally: bool = False
+    """whether requests are numbered, each second says what became of them and when we last spoke,
+    the numbers stand behind the names of the things that they name, and what is still there is
+    only counted while nobody asks anything"""
 
 
 # The released checkpoint and all of its family.
@@ -76,14 +75,13 @@ CHAT = Layout(
     system={persona: f"{SYSTEM}\n\n{words}" for persona, words in PERSONAS.items()},
 )
 # Ours: a sign for each role, and of the task only what differs from session to session. A model
-# of a few million weights compares numbers well and subtracts them badly, hence the clock; and
-# learns slowly to find a name again, hence the mark.
+# of a few million weights subtracts and counts badly, and learns slowly to find a name again:
+# hence the tally.
 COMPACT = Layout(
     opens={"system": "<|system|>", "user": "<|user|>", "assistant": "<|assistant|>"},
     close="<|end|>",
     system={persona: f"persona {persona}" for persona in PERSONAS},
-    has_clock=True,
-    mark="!",
+    has_tally=True,
 )
 
 
@@ -125,7 +123,7 @@ class Renderer:
     def begin(self, prompt: Prompt) -> list[Segment]:
         """Write what stands before the first turn of a window."""
         self._standing = {one.id: one for one in prompt.standing}
-        self._opening = opening_words(prompt)
+        self._opening = opening_words(prompt, is_numbered=self._layout.has_tally)
         self._was_silent = False
         self._spoke_s = None
         system = self._layout.system[prompt.persona]
@@ -138,10 +136,12 @@ class Renderer:
         before = [f"{self._opening}\n\n"] if self._opening else []
         self._opening = ""
         self._now_s = turn.tick.start_s
-        said = turn_words(turn, standing)
-        if self._layout.has_clock:
-            said[-1] += _clock(turn, standing, self._spoke_s)
-        words = "".join(before) + "\n".join([*said, *_seen(turn, standing, self._layout.mark)])
+        has_tally = self._layout.has_tally
+        said = turn_words(turn, standing, is_numbered=has_tally)
+        if has_tally:
+            said[-1] += _tally(turn, self._spoke_s)
+        seen = _seen(turn, standing, has_tally=has_tally)
+        words = "".join(before) + "\n".join([*said, *seen])
         return [
             Segment("user", self._wrapped("user", words)),
             Segment("assistant", self._layout.opens["assistant"]),
@@ -183,21 +183,21 @@ def tokens(pieces: Iterator[Segment] | Sequence[Segment], tokenizer: Tokenizer) 
     return Tokens(tuple(ids), tuple(worths))
 
 
-def _clock(turn: Turn, standing: Sequence[Instruction], spoke_s: float | None) -> str:
-    """Say whole seconds since each instruction was given, in their order, and since we spoke."""
-    # A second in which something is asked ends up to one second later: that age is 0.
-    ages = [max(0, math.ceil(turn.tick.end_s - one.since_s - 1e-6) - 1) for one in standing]
-    asked = f" asked {' '.join(map(str, ages))}" if ages else ""
-    spoke = f" spoke {round(turn.tick.start_s - spoke_s)}" if spoke_s is not None else ""
-    return asked + spoke
+def _tally(turn: Turn, spoke_s: float | None) -> str:
+    """Say how many seconds ago we spoke, and what was noted of each request."""
+    spoke = [] if spoke_s is None else [f" spoke {round(turn.tick.start_s - spoke_s)}"]
+    return "".join(spoke + [f" #{one.number} {' '.join(one.facts)}" for one in turn.noted])
 
 
-def _seen(turn: Turn, standing: Sequence[Instruction], mark: str) -> Iterator[str]:
-    asked = [one.text for one in standing]
-    asked += [words.text for words in turn.heard if words.speaker == "user"]
+def _seen(turn: Turn, standing: Sequence[Instruction], *, has_tally: bool) -> Iterator[str]:
+    asked = [words.text for words in turn.heard if words.speaker == "user"]
+    requests = [*(one.text for one in standing), *asked]
+    numbers = [*range(1, len(standing) + 1), *(0 for _ in asked)]
+    marks = [f"!{number}" for number in numbers] if has_tally else []
+    is_brief = has_tally and not asked
     for percept in turn.percepts:
         if isinstance(percept, Scene) and percept.views:
-            yield scene_words(percept, asked, MAX_SCENE_TOKENS, mark)
+            yield scene_words(percept, requests, MAX_SCENE_TOKENS, marks, is_brief=is_brief)
 
 
 def _decided(decision: Decision, *, is_repeated: bool) -> list[tuple[str, Worth]]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from random import Random
 
 from tokenizers import Tokenizer
 
 from onlooker.data.windows import windows
 from onlooker.data.world.families import FAMILIES
+from onlooker.data.world.phrases import Phrases, templates
 from onlooker.model.render import segments
 from onlooker.train.examples import Batch, Batches, Encoding, world
 from onlooker.train.network import SHAPES, load_model, new_network
@@ -18,6 +21,7 @@ from onlooker.train.sft import Sft, SftPlan
 from onlooker.train.tokenizer import train_tokenizer
 
 HELD_OUT_SEED = 1
+REQUESTS_OF_A_TASK = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,7 @@ def build(recipe: TrainRecipe, folder: Path, start: Path | None = None) -> Built
     encoding = Encoding(tokenizer)
     data, steps = recipe.data, recipe.sft
     families = [family for family, times in data.families.items() for _ in range(times)]
-    batches = Batches(
-        world(families, "train", data.seed), encoding, data.batch_tokens, data.num_short
-    )
+    batches = Batches(world(families, "train", data.seed), encoding, data.batch_tokens)
     others = Batches(
         world(tuple(data.families), "heldout", HELD_OUT_SEED), encoding, data.batch_tokens
     )
@@ -60,6 +62,8 @@ def build(recipe: TrainRecipe, folder: Path, start: Path | None = None) -> Built
         num_steps=steps.num_steps,
         loss=steps.loss,
         context_weight=steps.context_weight,
+        context_share=steps.context_share,
+        is_compiled=steps.is_compiled,
         learning_rate=steps.learning_rate,
         num_warmup=steps.num_warmup,
         decay_share=steps.decay_share,
@@ -70,7 +74,8 @@ def build(recipe: TrainRecipe, folder: Path, start: Path | None = None) -> Built
 
 def words_of(recipe: TrainRecipe) -> Tokenizer:
     """Train the tokenizer of a recipe."""
-    texts = _texts(tuple(FAMILIES), recipe.words.num_streams, recipe.words.seed)
+    words = recipe.words
+    texts = chain(_texts(tuple(FAMILIES), words.num_streams, words.seed), _requests(words.seed))
     return train_tokenizer(texts, recipe.words.num_tokens)
 
 
@@ -79,3 +84,11 @@ def _texts(families: Sequence[str], num_streams: int, seed: int) -> Iterator[str
     for number in range(num_streams):
         for window in windows(stream_of(number)):
             yield "".join(piece.text for piece in segments(window.prompt))
+
+
+def _requests(seed: int) -> Iterator[str]:
+    """Write many requests, so that the words of all of them are known."""
+    phrases = Phrases("train", Random(seed))  # noqa: S311 - words, no secret
+    for task in templates():
+        for _ in range(REQUESTS_OF_A_TASK):
+            yield f" {phrases.words(task)}\n"

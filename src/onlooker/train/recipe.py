@@ -33,14 +33,13 @@ class Data(_Part):
         description="how often each family comes",
     )
     batch_tokens: int = Field(default=8192, ge=512, description="tokens of a step")
-    num_short: int = Field(default=0, ge=0, description="first steps, on windows of 10 s")
     held_out_batches: int = Field(default=8, ge=1, description="of the split `heldout`")
 
 
 class Words(_Part):
     """The tokenizer."""
 
-    num_tokens: int = Field(default=2560, ge=1024, description="size of the vocabulary")
+    num_tokens: int = Field(default=4096, ge=1024, description="size of the vocabulary")
     num_streams: int = Field(default=720, ge=12, description="streams that merges are learned from")
     seed: int = Field(default=7, description="of those streams")
 
@@ -49,8 +48,10 @@ class Steps(_Part):
     """The optimisation."""
 
     num_steps: int = Field(ge=1, description="batches in all")
-    loss: str = Field(default="transition", description=f"one of {', '.join(PRESETS)}")
-    context_weight: float = Field(default=0.5, ge=0, description="of predicting what is read")
+    loss: str = Field(default="ce", description=f"one of {', '.join(PRESETS)}")
+    context_weight: float = Field(default=0.3, ge=0, description="of predicting what is read")
+    context_share: float = Field(default=0.25, gt=0, le=1, description="of it that is drawn")
+    is_compiled: bool = Field(default=False, description="a minute for steps half as long")
     learning_rate: float = Field(default=3e-3, gt=0, description="its highest")
     num_warmup: int = Field(default=100, ge=1, description="steps in which it rises")
     decay_share: float = Field(default=0.3, gt=0, le=1, description="last part, in which it falls")

@@ -158,7 +158,7 @@ class _Row:
             self._memory = (*self._memory, *notes(self._window[:num_gone]))
             self._begin(replace(prompt, memory=self._memory))
         else:
-            self._write(self._renderer.ask(turn))
+            self._write(self._renderer.ask(prompt.now))
         self._window = [*prompt.turns]
         unread, self._unread = self._unread, []
         return unread, is_new

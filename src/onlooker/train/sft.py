@@ -26,7 +26,7 @@ from onlooker.core.errors import OnlookerError
 from onlooker.model.render import Worth
 from onlooker.train.examples import Batch, Batches
 from onlooker.train.losses import preset, weighted_loss
-from onlooker.train.network import WEIGHTS_FILE, log_probs_of
+from onlooker.train.network import WEIGHTS_FILE, hidden_of, log_probs_of
 from onlooker.train.tokenizer import id_of
 
 PAD_ID = 0  # the tokenizer's first
@@ -43,11 +43,14 @@ class SftPlan:
 
     `context_weight` is that of predicting what is read, too. From random weights it is what lets
     a model find names again: decisions alone are a tenth of all tokens, and most are silences.
+    `context_share` of what is read is drawn for that; predicting all of it costs a third more.
     """
 
     num_steps: int
-    loss: str = "transition"
-    context_weight: float = 0.5
+    loss: str = "ce"
+    context_weight: float = 0.3
+    context_share: float = 0.25
+    is_compiled: bool = False
     learning_rate: float = 2e-3
     num_warmup: int = 100
     decay_share: float = 0.3
@@ -93,6 +96,7 @@ class Sft:
         self._folder = folder
         self._plan = plan
         self._weigh = preset(plan.loss)
+        self._hidden = hidden_of(network, is_compiled=plan.is_compiled)
         self._optimisers = optimisers(network, plan)
         self._step = 0
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,12 +134,9 @@ class Sft:
 
     def _learn(self, batch: Batch) -> float:
         self._network.train()
-        wanted_BT = batch.worths_BT != Worth.CONTEXT
-        if self._plan.context_weight:
-            wanted_BT = batch.ids_BT != PAD_ID
-            wanted_BT[:, 0] = False
+        wanted_BT = self._wanted(batch)
         with torch.autocast("cpu", torch.bfloat16):
-            log_probs_N = log_probs_of(self._network, batch.ids_BT, wanted_BT)
+            log_probs_N = log_probs_of(self._network, batch.ids_BT, wanted_BT, self._hidden)
         worths_N = batch.worths_BT[wanted_BT]
         loss = weighted_loss(log_probs_N, worths_N, self._weigh)
         if self._plan.context_weight:
@@ -154,6 +155,17 @@ class Sft:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         return value
+
+    def _wanted(self, batch: Batch) -> Tensor:
+        """Choose what is learned: every decision, and a share of what is read."""
+        wanted_BT = batch.worths_BT != Worth.CONTEXT
+        if not self._plan.context_weight:
+            return wanted_BT
+        draw = torch.Generator().manual_seed(self._step)
+        drawn_BT = torch.rand(batch.ids_BT.shape, generator=draw) < self._plan.context_share
+        wanted_BT = wanted_BT | (drawn_BT & (batch.ids_BT != PAD_ID))
+        wanted_BT[:, 0] = False
+        return wanted_BT
 
     def _report(self, loss: float, speed: float, held_out: Sequence[Batch]) -> Report:
         told = [evaluate(self._network, batch, self._ids) for batch in held_out]

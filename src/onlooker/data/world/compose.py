@@ -69,7 +69,8 @@ def set_up(
     words = words_of(recipe.split, rng)
     lengths = LONG_LENGTHS_S.get(recipe.family, LENGTHS_S)
     stage = build(rng, words, rng.choice(lengths), fit=fit)
-    setting = Setting(stage, words, Phrases(recipe.split, rng), rng)
+    wording = Random(f"wording {recipe.item}")  # noqa: S311 - more phrases, the same streams
+    setting = Setting(stage, words, Phrases(recipe.split, wording), rng)
     task = FAMILIES[recipe.family](setting)
     stage.things.sort(key=lambda one: one.enters)
     return Scenario(recipe, stage, task)
@@ -182,7 +183,7 @@ def _when(due: Due, seen: Seen) -> int | None:
         found = tables[sign.kind].get(sign.id)
         if found is None:
             return None
-        at = max(at, found)
+        at = max(at, found + sign.later_s)
     return at if at <= due.at + MAX_LATE_S else None
 
 

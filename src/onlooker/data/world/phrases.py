@@ -1,11 +1,12 @@
 """How people put things: templates by task, tone, and slips of the keyboard.
 
-Lines that begin with `~` in `phrases.txt` are held out: no training stream has them, nor the
-tones that are held out.
+Lines that begin with `~` in `phrases.txt` are held out: no training stream has them, nor what
+comes to the same words, nor the tones that are held out.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,8 +16,10 @@ from onlooker.data.stream import BadData
 from onlooker.data.world.words import Split, a, plural
 
 SOMEBODY = ("somebody", "someone", "anybody")
+_INNERMOST = re.compile(r"\(([^()]*)\)")
+_NAMED = re.compile(r"<[^<>]+>")
 SLIPS = 0.08  # share of requests with a misspelt word
-TONES = ("{}", "{}", "{}", "Please {}", "Hey, {}", "Could you {}?", "{} please", "{}, thanks")
+TONES = (*["{}"] * 8, "Please {}", "Hey, {}", "{} please", "{}, thanks")
 HELD_TONES = ("{}", "{}", "Kindly {}", "Would you mind: {}", "I need this: {}")
 
 
@@ -26,6 +29,7 @@ class Templates:
 
     trained: tuple[str, ...]
     held: tuple[str, ...]
+    held_words: frozenset[str]  # the words of what is held out, nothing else of it
 
 
 @cache
@@ -36,6 +40,7 @@ def templates() -> dict[str, Templates]:
         BadData: a line belongs to no task, or a task lacks one kind.
     """
     found: dict[str, tuple[list[str], list[str]]] = {}
+    lists: dict[str, str] = {}
     lines = files(__package__).joinpath("phrases.txt").read_text(encoding="utf-8").splitlines()
     task = ""
     for number, line in enumerate(lines, start=1):
@@ -44,14 +49,25 @@ def templates() -> dict[str, Templates]:
         if line.startswith("[") and line.endswith("]"):
             task = line[1:-1]
             found[task] = ([], [])
+        elif not task and " = " in line:
+            name, _, alternatives = line.partition(" = ")
+            lists[f"<{name}>"] = f"({alternatives})"
         elif not task:
             raise BadData(f"phrases.txt:{number}: {line!r} stands before the first task")
         else:
-            found[task][line.startswith("~")].append(line.removeprefix("~").strip())
+            whole = _NAMED.sub(lambda named: lists[named[0]], line)
+            found[task][line.startswith("~")].append(whole.removeprefix("~").strip())
     for name, (trained, held) in found.items():
         if not trained or not held:
             raise BadData(f"phrases.txt: task {name!r} needs templates to train and to hold out")
-    return {name: Templates(tuple(one), tuple(other)) for name, (one, other) in found.items()}
+    return {
+        name: Templates(tuple(trained), tuple(held), frozenset(map(_words, held)))
+        for name, (trained, held) in found.items()
+    }
+
+
+def _words(template: str) -> str:
+    return " ".join(re.findall(r"[\w{}']+", template.lower()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +87,27 @@ class Phrases:
         The slots `x` and `y` also fill those of their article, `ax`, and plural, `xs`.
         """
         slots = self._with_forms(slots)
-        known = templates()[task]
-        template = self.rng.choice(known.held if self.is_held else known.trained)
+        template = self.words(task)
         if self.rng.random() < SLIPS:
             template = self._misspelt(template)
         return self._toned(template.format(**slots), template)
 
-    def words(self, name: str) -> str:
-        """Give words that are not meant for us, as they are."""
-        known = templates()[name]
-        return self.rng.choice(known.held if self.is_held else known.trained)
+    def words(self, task: str) -> str:
+        """Choose a template, as it is but for its alternatives."""
+        known = templates()[task]
+        if self.is_held:
+            return self._chosen(self.rng.choice(known.held))
+        while True:
+            template = self._chosen(self.rng.choice(known.trained))
+            if _words(template) not in known.held_words:
+                return template
+
+    def _chosen(self, template: str) -> str:
+        """Take one of the alternatives of each group `(one|other)`, groups within groups first."""
+        while group := _INNERMOST.search(template):
+            one = self.rng.choice(group[1].split("|"))
+            template = template[: group.start()] + one + template[group.end() :]
+        return " ".join(template.split())
 
     def _with_forms(self, slots: dict[str, str | int]) -> dict[str, str | int]:
         """Add the articles and plurals of `x` and `y`; a person may be somebody."""

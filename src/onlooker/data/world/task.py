@@ -22,6 +22,7 @@ class Sign:
 
     kind: SignKind
     id: int
+    later_s: int = 0  # it can be told so long after it was seen
 
 
 @dataclass(frozen=True, slots=True)

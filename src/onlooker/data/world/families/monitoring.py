@@ -53,8 +53,8 @@ def stay(setting: Setting) -> Task:
     ask = setting.instruct(setting.early(), setting.phrases.say("stay", x=x, n=lasts_s))
     said = f"The {label} has been there for {lasts_s} seconds."
     dues = [
-        Due(one.enters + lasts_s, said, (label, str(lasts_s)), signs=(Sign("comes", one.id),),
-            instruction=ask.id)
+        Due(one.enters + lasts_s, said, (label, str(lasts_s)),
+            signs=(Sign("comes", one.id, lasts_s),), instruction=ask.id)
         for one in _after(setting, label, ask)
         if one.enters + lasts_s < min(one.leaves, setting.num_seconds)
     ]  # fmt: skip
@@ -107,11 +107,14 @@ def absent(setting: Setting) -> Task:
     said = f"No {label} for {lasts_s} seconds."
     dues = []
     since = ask.at
+    signs: tuple[Sign, ...] = ()
     for second in range(ask.at, setting.num_seconds):
-        if setting.stage.present(second, label):
+        if there := setting.stage.present(second, label):
             since = second + 1
+            signs = tuple(Sign("goes", one.id, lasts_s) for one in there if one.leaves == since)
         elif second - since == lasts_s:
-            dues.append(Due(second, said, (label, str(lasts_s)), instruction=ask.id))
+            keys = (label, str(lasts_s))
+            dues.append(Due(second, said, keys, signs=signs, instruction=ask.id))
     return Task([ask], dues)
 
 
