@@ -1,4 +1,5 @@
 from itertools import product
+from random import Random
 
 import pytest
 
@@ -9,7 +10,7 @@ from onlooker.data.stream import LabelledStream
 from onlooker.data.world.compose import Recipe, make_stream
 from onlooker.data.world.families import FAMILIES
 from onlooker.data.world.noise import CLEAN, measured
-from onlooker.data.world.phrases import HELD_TONES, TONES, templates
+from onlooker.data.world.phrases import HELD_TONES, TONES, Phrases, templates
 from onlooker.data.world.words import HELD, SPLITS, TRAINED, Split
 from onlooker.evaluate.prediction import Emission, Prediction
 from onlooker.evaluate.score import Score, score
@@ -146,11 +147,18 @@ def labels_in(stream: LabelledStream) -> set[str]:
     }
 
 
+def plain(template: str) -> str:
+    return "".join(letter for letter in template.lower() if letter.isalnum() or letter in " {}")
+
+
 def test_held_out_words_share_nothing_with_those_of_training() -> None:
     for kind in TRAINED:
         assert not set(TRAINED[kind]) & set(HELD[kind])
+    phrases = Phrases("train", Random(0))  # noqa: S311 - words, no secret
     for name, known in templates().items():
-        assert not set(known.trained) & set(known.held), name
+        drawn = {plain(phrases.words(name)) for _ in range(200)}
+        assert len(drawn) > 50, name
+        assert not drawn & set(map(plain, known.held)), name
     assert set(TONES) & set(HELD_TONES) == {"{}"}
 
 

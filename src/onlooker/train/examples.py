@@ -31,6 +31,7 @@ LOOKS_BACK = frozenset({"memory", "quiet"})
 MAX_SHIFT_S = 100_000
 SHORT_S = 60
 NUM_TRIES = 3
+LENGTH_STEP = 64  # tokens
 KEPT_SILENT = 0.2  # share of windows in which nothing is said
 # Shares of the seconds without news that a stream keeps: what is left out are skipped ticks, as a
 # slow machine has them, and what is learned from stands closer together.
@@ -161,8 +162,11 @@ class Batches:
 
 
 def padded(rows: Sequence[Tokens]) -> Batch:
-    """Put windows beside each other. Nothing looks at what is padded: attention is causal."""
-    longest = max(len(row.ids) for row in rows)
+    """Put windows beside each other. Nothing looks at what is padded: attention is causal.
+
+    Lengths go up in steps: what runs the products keeps plans for every shape that it has seen.
+    """
+    longest = -(-max(len(row.ids) for row in rows) // LENGTH_STEP) * LENGTH_STEP
     ids_BT = torch.zeros((len(rows), longest), dtype=torch.int64)
     worths_BT = torch.full((len(rows), longest), int(Worth.CONTEXT), dtype=torch.int64)
     for number, row in enumerate(rows):

@@ -29,7 +29,7 @@ class Templates:
 
     trained: tuple[str, ...]
     held: tuple[str, ...]
-    held_words: frozenset[str]  # the words of what is held out, nothing else of it
+    held_words: frozenset[str] = frozenset()  # of what is held out, without its signs
 
 
 @cache
