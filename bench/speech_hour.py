@@ -29,8 +29,8 @@ from onlooker.core.clock import Clock, MediaClock
 from onlooker.core.event import Decided, Event, Heard, VoiceEnded, VoiceStarted
 from onlooker.core.media import AudioChunk, Media
 from onlooker.core.ports import SourceTraits
+from onlooker.live.ears import Ears
 from onlooker.live.floor import FloorSettings
-from onlooker.live.listener import Ears
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
 from onlooker.live.speech import SpeechParts

@@ -27,8 +27,8 @@ from onlooker.core.media import AudioChunk
 from onlooker.core.ports import ModelTraits, Outcome, Say
 from onlooker.core.prompt import Prompt
 from onlooker.core.soundtrack import resampled
+from onlooker.live.ears import Ears
 from onlooker.live.floor import FloorSettings
-from onlooker.live.listener import Ears
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
 from onlooker.live.speech import SpeechParts

@@ -20,10 +20,11 @@ from onlooker.config import (
     explain,
 )
 from onlooker.core.clock import MediaClock, SessionClock, WallClock
+from onlooker.core.detectors import SoundDetector
 from onlooker.core.errors import BadSettings, UnknownPlugin
-from onlooker.core.ports import Codec, Model, Perception, Sink, SoundDetector, Source, Summariser
+from onlooker.core.ports import Codec, Model, Perception, Sink, Source, Summariser
 from onlooker.live.budget import Budget
-from onlooker.live.listener import Ears
+from onlooker.live.ears import Ears
 from onlooker.live.session import Parts
 from onlooker.live.settings import TaskSettings
 from onlooker.live.speech import SpeechParts
@@ -125,9 +126,15 @@ def speech_of(settings: Settings) -> SpeechParts:
     transcribers = _all_of("transcriber", settings.transcriber)
     if transcribers:
         from onlooker.plugins.transcriber.activity import Activity
+        from onlooker.plugins.transcriber.turn import SmartTurn
 
         one = transcribers[0] if len(transcribers) == 1 else FallbackTranscriber(transcribers)
-        ears = Ears(one, Activity, _sounds() if speech.sounds else None)
+        ears = Ears(
+            one,
+            Activity,
+            _sounds() if speech.sounds else None,
+            SmartTurn() if speech.turns else None,
+        )
     voices = _all_of("voice", settings.voice)
     voice = FallbackVoice(voices) if len(voices) > 1 else next(iter(voices), None)
     players = {name: built("player", name, settings.player) for name in settings.player.use}

@@ -143,6 +143,10 @@ class Speech(BaseModel, frozen=True, extra="forbid"):
     sounds: bool = Field(
         default=False, description="name sounds that are no speech, such as a smoke alarm"
     )
+    turns: bool = Field(
+        default=True,
+        description="judge by the sound of a pause whether the user has finished: Smart Turn",
+    )
     rules: SpeechSettings = SpeechSettings()
     floor: FloorSettings = FloorSettings()
     hearing: SegmenterSettings = SegmenterSettings()

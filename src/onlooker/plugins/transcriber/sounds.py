@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from onlooker.core.detectors import SoundEvent
 from onlooker.core.errors import BadSettings
 from onlooker.core.media import AudioChunk, Samples
-from onlooker.core.ports import SoundEvent
 from onlooker.core.soundtrack import resampled
 
 RATE_HZ = 16_000
