@@ -3,7 +3,8 @@
 python -m bench.speech_turn [--turns 20] [--silence-alone]
 
 A session on the world's clock with the embedded voice and ears, and a model that answers at once.
-`--silence-alone` leaves out the model that judges whether somebody has finished. Questions are rendered beforehand and fed to the microphone as it would hear them, 32 ms at a time.
+`--silence-alone` leaves out the model that judges whether somebody has finished. Questions are
+rendered beforehand and fed to the microphone as it would hear them, 32 ms at a time.
 """
 
 from __future__ import annotations
