@@ -26,6 +26,7 @@ from onlooker.core.detectors import SoundEvent
 from onlooker.core.errors import BadSettings
 from onlooker.core.media import AudioChunk, Samples
 from onlooker.core.soundtrack import resampled
+from onlooker.plugins.transcriber.mel import Bands
 
 RATE_HZ = 16_000
 PATCH, HOP = 15_600, 7_680  # samples that are judged at once (96 frames), and from one to the next
@@ -122,17 +123,14 @@ def log_mel(samples_N: Samples) -> npt.NDArray[np.float64]:
     """Give 96 frames of 64 mel bands, as the network was trained on."""
     window_N = np.hanning(401)[:400]
     frames = np.stack([samples_N[at : at + 400] * window_N for at in range(0, 96 * 160, 160)])
-    return np.asarray(np.log(np.abs(np.fft.rfft(frames, 512)) @ _mel() + 1e-6))
+    return np.asarray(np.log(_bands().sums(np.abs(np.fft.rfft(frames, 512))) + 1e-6))
 
 
 @cache
-def _mel() -> npt.NDArray[np.float64]:
+def _bands() -> Bands:
     low, high = 1127 * np.log1p(np.array([125.0, 7500.0]) / 700)
-    points_hz = 700 * (np.exp(np.linspace(low, high, 66) / 1127) - 1)
-    bins_hz = np.linspace(0, 8000, 257)
-    rising = (bins_hz - points_hz[:-2, None]) / (points_hz[1:-1] - points_hz[:-2])[:, None]
-    falling = (points_hz[2:, None] - bins_hz) / (points_hz[2:] - points_hz[1:-1])[:, None]
-    return np.asarray(np.maximum(0, np.minimum(rising, falling)).T)
+    edges_hz = 700 * (np.exp(np.linspace(low, high, 66) / 1127) - 1)
+    return Bands(edges_hz, np.linspace(0, 8000, 257))
 
 
 @cache

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from onlooker.core.errors import BadSettings
 from onlooker.core.media import AudioChunk, Samples
+from onlooker.plugins.transcriber.mel import Bands
 
 RATE_HZ = 16_000
 LENGTH = 8 * RATE_HZ  # samples that are judged: the last ones, or silence before fewer
@@ -51,14 +52,13 @@ def features(samples_N: Samples) -> npt.NDArray[np.float32]:
     padded_N = np.pad(heard_N.astype(np.float64), _WINDOW // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded_N, _WINDOW)[::_HOP][:-1]
     power_FB = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW + 1)[:-1])) ** 2
-    loudness_MF = np.log10(np.maximum(power_FB @ _mel(), 1e-10)).T
+    loudness_MF = np.log10(np.maximum(_bands().sums(power_FB), 1e-10)).T
     loudness_MF = np.maximum(loudness_MF, loudness_MF.max() - 8.0)
     return np.asarray((loudness_MF + 4.0) / 4.0, np.float32)
 
 
 @cache
-def _mel() -> npt.NDArray[np.float64]:
-    """Make the triangles, each of the same area, that sum a spectrum up in bands."""
+def _bands() -> Bands:
     top = _LINEAR_MELS + np.log(RATE_HZ / 2 / _LINEAR_HZ) / _STEP
     mels = np.linspace(0.0, top, _NUM_BANDS + 2)
     edges_hz = np.where(
@@ -66,12 +66,7 @@ def _mel() -> npt.NDArray[np.float64]:
         mels * _LINEAR_HZ / _LINEAR_MELS,
         _LINEAR_HZ * np.exp(_STEP * (mels - _LINEAR_MELS)),
     )
-    bins_hz = np.linspace(0, RATE_HZ / 2, _WINDOW // 2 + 1)
-    low_hz, middle_hz, high_hz = (edges_hz[at : at + _NUM_BANDS, None] for at in range(3))
-    rising = (bins_hz - low_hz) / (middle_hz - low_hz)
-    falling = (high_hz - bins_hz) / (high_hz - middle_hz)
-    triangles = np.maximum(0, np.minimum(rising, falling)) * (2 / (high_hz - low_hz))
-    return np.asarray(triangles.T)
+    return Bands(edges_hz, np.linspace(0, RATE_HZ / 2, _WINDOW // 2 + 1), is_even=True)
 
 
 @cache
