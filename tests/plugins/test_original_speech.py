@@ -2,13 +2,17 @@
 
 import json
 import time
+import tomllib
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from onlooker.assemble import speech_of
+from onlooker.config import Settings
 from onlooker.core.errors import TranscriberFailed, VoiceFailed
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import Transcriber, Voice
@@ -23,7 +27,8 @@ from onlooker.testing.speech_servers import (
     TtsAdapter,
     hum,
 )
-from onlooker.testing.voices import check_voice, speech_of
+from onlooker.testing.voices import check_voice
+from onlooker.testing.voices import speech_of as speech_of_voice
 
 NAMES = {"voice": TTS_MODEL, "transcriber": ASR_MODEL}
 PORTS = {"voice": {"voice": "vivian"}, "transcriber": {}}
@@ -58,7 +63,7 @@ async def test_qwen_speaks_whole_or_as_it_is_made(stream: str) -> None:
     servers = QwenServers()
     async with openai("voice", servers, stream=stream, extra={"language": "English"}) as voice:
         await check_voice(voice)
-        chunks = await speech_of(voice, "It boils over.")
+        chunks = await speech_of_voice(voice, "It boils over.")
     samples_N = np.concatenate([chunk.samples_N for chunk in chunks])
     assert samples_N == pytest.approx(np.frombuffer(hum("It boils over."), "<i2") / 32768, abs=1e-4)
     kind, asked = servers.asked[-1]
@@ -78,7 +83,7 @@ async def test_what_qwen_refuses_is_told_in_its_words() -> None:
     for settings, says in wrong:
         async with openai("voice", QwenServers(), **settings) as voice:
             with pytest.raises(VoiceFailed, match=says):
-                await speech_of(voice, "Hello.")
+                await speech_of_voice(voice, "Hello.")
 
 
 def events(*lines: str) -> Any:
@@ -112,7 +117,7 @@ async def test_events_that_break_off_or_lie_are_a_named_error(
 ) -> None:
     async with openai("voice", events(*lines)) as voice:
         with pytest.raises(VoiceFailed, match=says):
-            await speech_of(voice, "Hello.")
+            await speech_of_voice(voice, "Hello.")
 
 
 # Qwen3-ASR
@@ -186,6 +191,42 @@ async def test_a_refusal_of_a_stream_is_told() -> None:
             await heard(ears)
 
 
+# As the documents show it
+
+
+async def test_the_recipe_of_the_documents_connects_both() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "speech.md").read_text()
+    recipe = page.partition("```toml\n[speech]")[2].partition("```")[0]
+    settings = Settings.model_validate(tomllib.loads(f"[speech]{recipe}"))
+    servers = QwenServers("It boils.", "English")
+    async with serving(servers.respond) as port:
+        url = f"http://127.0.0.1:{port}/v1"
+        parts = speech_of(
+            Settings.model_validate(
+                merged(
+                    settings.model_dump(exclude_defaults=True),
+                    {"voice": {"openai": {"url": url}}, "transcriber": {"openai": {"url": url}}},
+                )
+            )
+        )
+        assert parts.voice is not None
+        assert parts.ears is not None
+        assert await speech_of_voice(parts.voice, "It boils over.")
+        assert (await heard(parts.ears.transcriber))[-1] == ("It boils.", True)
+        for close in parts.closing():
+            await close()  # type: ignore[misc]
+    (_, spoken), (_, sent) = servers.asked
+    assert (spoken["stream_format"], spoken["language"]) == ("audio", "English")
+    assert (sent["stream"], sent["language"]) == ("true", "en")
+
+
+def merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        name: merged(base[name], more[name]) for name in more if isinstance(base.get(name), dict)
+    }
+    return {**base, **more, **both}
+
+
 # Its TTS adapter
 
 
@@ -200,7 +241,7 @@ async def test_the_adapter_gets_a_configuration_a_sentence_and_a_commit() -> Non
         voice = joyai(adapter, voice="serena", instructions="Speak calmly.", emotion="{{sad}}")
         await check_voice(voice)
         adapter.said.clear()
-        chunks = await speech_of(voice, "It **boils**. Turn it off!")
+        chunks = await speech_of_voice(voice, "It **boils**. Turn it off!")
     assert [said["text"] for said in adapter.said] == ["It boils.", "Turn it off!"]
     assert adapter.said[0]["emotion"] == "{{sad}}"
     config = adapter.said[0]["config"]
@@ -222,15 +263,15 @@ async def test_the_adapter_gets_a_configuration_a_sentence_and_a_commit() -> Non
 async def test_an_adapter_that_fails_is_a_named_error(fault: Fault, says: str) -> None:
     async with TtsAdapter(fault).serving() as adapter:
         with pytest.raises(VoiceFailed, match=says):
-            await speech_of(joyai(adapter, timeout_s=0.2), "Hello to all of you out there.")
+            await speech_of_voice(joyai(adapter, timeout_s=0.2), "Hello to all of you out there.")
 
 
 async def test_an_adapter_that_is_not_there_or_never_ends_is_a_named_error() -> None:
     with pytest.raises(VoiceFailed, match="see that it runs"):
-        await speech_of(joyai(TtsAdapter(url="ws://127.0.0.1:9/ws/tts")), "Hello.")
+        await speech_of_voice(joyai(TtsAdapter(url="ws://127.0.0.1:9/ws/tts")), "Hello.")
     async with TtsAdapter().serving() as adapter:
         with pytest.raises(VoiceFailed, match="more than max_piece_s"):
-            await speech_of(joyai(adapter, max_piece_s=0.3), "One two three.")
+            await speech_of_voice(joyai(adapter, max_piece_s=0.3), "One two three.")
     with pytest.raises(ValueError, match="expected ws"):
         load("voice", "joyai").Settings(url="http://127.0.0.1:8992")
 
