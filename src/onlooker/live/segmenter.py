@@ -26,11 +26,11 @@ class SegmenterSettings:
     """seconds of silence that end one"""
     turn_pause_s: float = 0.2
     """pause after which a model, where there is one, judges whether somebody has finished"""
-    complete_probability: float = 0.8
+    complete_probability: float = 0.9
     """from here on they have, and `complete_s` of silence are enough"""
     complete_s: float = 0.4
     """seconds of silence that end what is complete; not more than hangover_s"""
-    incomplete_probability: float = 0.2
+    incomplete_probability: float = 0.3
     """below this they have not, and `incomplete_s` of silence are waited for"""
     incomplete_s: float = 1.2
     """seconds of silence that end what is not complete; not less than hangover_s"""

@@ -55,8 +55,8 @@ async def test_a_whole_question_is_complete_and_half_of_one_is_not() -> None:
         heard_N = np.concatenate([said_N[: round(part * len(said_N))], pause_N])
         return SmartTurn().complete(AudioChunk("mic", 0.0, RATE_HZ, heard_N))
 
-    assert complete(1.0) > 0.8
-    assert complete(0.4) < 0.2
+    assert complete(1.0) > 0.9
+    assert complete(0.4) < 0.3
 
 
 @needs_runtime
