@@ -92,6 +92,10 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         SegmenterSettings(end_probability=0.9)
     with pytest.raises(ValueError, match="max_utterance_s"):
         SegmenterSettings(max_utterance_s=0.5)
+    with pytest.raises(ValueError, match=r"incomplete_probability=0\.95"):
+        SegmenterSettings(incomplete_probability=0.95)
+    with pytest.raises(ValueError, match="complete_s"):
+        SegmenterSettings(complete_s=0.0)
 
 
 @given(st.lists(st.floats(0, 1), max_size=300))
