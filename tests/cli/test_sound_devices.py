@@ -124,33 +124,56 @@ def events_until(lines: Any, kind: str, **fields: str) -> dict[str, Any]:
     raise AssertionError(f"it ended before {kind} {fields}")
 
 
-def test_a_spoken_question_is_answered_aloud_while_a_clip_is_watched(tmp_path: Path) -> None:
+@contextmanager
+def watching(folder: Path, *options: str) -> Iterator[tuple[Any, Path, dict[str, str]]]:
+    """Watch a minute of a marker; yield the events, what the loudspeaker gives, how to reach it."""
     pictures = (draw(grey(120, 240, 320), 7) for _ in range(60 * 5))
-    clip = render(tmp_path / "clip.mp4", pictures, 5.0)
-    question = asyncio.run(spoken("Which marker do you see?"))
+    clip = render(folder / "clip.mp4", pictures, 5.0)
     watch = [sys.executable, "-m", "onlooker", "watch", str(clip), "--voice", "--listen", "--json"]
     record = ["parec", *FORM, "--device=loudspeaker.monitor"]
-    heard = tmp_path / "heard.pcm"
+    heard = folder / "heard.pcm"
     with (
-        sound_server(tmp_path) as environment,
+        sound_server(folder) as environment,
         server_process("markers") as url,
         heard.open("ab") as file,
         running(record, environment, stdout=file),
         running(
-            [*watch, "--model-url", url], environment, stdout=subprocess.PIPE, text=True
+            [*watch, "--model-url", url, *options], environment, stdout=subprocess.PIPE, text=True
         ) as session,
     ):
-        events_until(session.stdout, "voice_ended", why="done")  # it tells the marker unasked
-        file.truncate(0)
-        subprocess.run(
-            ["pacat", "--playback", *FORM, "--device=room"],
-            input=question,
-            check=True,
-            env=environment,
-        )
-        words = events_until(session.stdout, "heard", speaker="user")
-        answer = events_until(session.stdout, "voice_ended", why="done")
+        yield session.stdout, heard, environment
+
+
+def say(pcm: bytes, environment: dict[str, str]) -> None:
+    """Speak in the room."""
+    command = ["pacat", "--playback", *FORM, "--device=room"]
+    subprocess.run(command, input=pcm, check=True, env=environment)
+
+
+def test_a_spoken_question_is_answered_aloud_while_a_clip_is_watched(tmp_path: Path) -> None:
+    question = asyncio.run(spoken("Which marker do you see?"))
+    with watching(tmp_path) as (events, heard, environment):
+        events_until(events, "voice_ended", why="done")  # it tells the marker unasked
+        os.truncate(heard, 0)
+        say(question, environment)
+        words = events_until(events, "heard", speaker="user")
+        answer = events_until(events, "voice_ended", why="done")
     assert "marker" in words["text"].lower()
     assert "7" in answer["heard"]
     told = asyncio.run(understood(heard.read_bytes()))
     assert "seven" in told.lower() or "7" in told
+
+
+def test_whoever_speaks_in_the_room_silences_the_loudspeaker(tmp_path: Path) -> None:
+    stop = asyncio.run(spoken("Stop talking, please, and listen to me."))
+    # Said slowly: the line must not be over before somebody has begun to speak.
+    slowly = ("--set", "voice.hibari.speed=0.5", "--set", "speech.floor.is_full_duplex=true")
+    with watching(tmp_path, *slowly) as (events, heard, environment):
+        events_until(events, "voice_started")
+        say(stop, environment)
+        cut = events_until(events, "voice_ended")
+    assert cut["why"] == "barge_in"
+    assert cut["heard"] != "marker 7 appeared"
+    samples_N = np.frombuffer(heard.read_bytes(), "<i2")
+    loud_s = np.count_nonzero(np.abs(samples_N) > 300) / RATE_HZ
+    assert 0 < loud_s < cut["played_s"] + 0.5
