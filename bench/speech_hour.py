@@ -29,14 +29,15 @@ from onlooker.core.clock import Clock, MediaClock
 from onlooker.core.event import Decided, Event, Heard, VoiceEnded, VoiceStarted
 from onlooker.core.media import AudioChunk, Media
 from onlooker.core.ports import SourceTraits
+from onlooker.live.ears import Ears
 from onlooker.live.floor import FloorSettings
-from onlooker.live.listener import Ears
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
 from onlooker.live.speech import SpeechParts
 from onlooker.plugins.loader import load
 from onlooker.plugins.sink.recorder import RecorderSettings, RecorderSink
 from onlooker.plugins.transcriber.activity import Activity
+from onlooker.plugins.transcriber.turn import SmartTurn
 from onlooker.testing.doubles import FrameSource, NoPictures, grey
 
 RATE_HZ = 16_000
@@ -138,7 +139,7 @@ async def main(num_minutes: int) -> None:
         source = FrameSource((grey(index % 200) for index in range(round(length_s))), rate_hz=1.0)
         speech = SpeechParts(
             voice=voice,
-            ears=Ears(ears, Activity),
+            ears=Ears(ears, Activity, turns=SmartTurn()),
             microphone=Asking(questions, length_s),
             floor=FloorSettings(is_full_duplex=True),
         )

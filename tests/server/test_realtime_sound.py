@@ -12,7 +12,7 @@ from openai.types.realtime import realtime_server_event as openai_events
 from pydantic import TypeAdapter
 
 from onlooker.core.event import Event, Heard, Hearing, VoiceEnded, VoiceStarted
-from onlooker.live.listener import Ears
+from onlooker.live.ears import Ears
 from onlooker.live.session import Parts
 from onlooker.live.speech import SpeechParts
 from onlooker.server.hub import Hub, Opening

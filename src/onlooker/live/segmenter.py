@@ -24,6 +24,16 @@ class SegmenterSettings:
     """seconds of speech in a row that begin an utterance, and interrupt the voice"""
     hangover_s: float = 0.6
     """seconds of silence that end one"""
+    turn_pause_s: float = 0.2
+    """pause after which a model, where there is one, judges whether somebody has finished"""
+    complete_probability: float = 0.9
+    """from here on they have, and `complete_s` of silence are enough"""
+    complete_s: float = 0.4
+    """seconds of silence that end what is complete; not more than hangover_s"""
+    incomplete_probability: float = 0.3
+    """below this they have not, and `incomplete_s` of silence are waited for"""
+    incomplete_s: float = 1.2
+    """seconds of silence that end what is not complete; not less than hangover_s"""
     pre_roll_s: float = 0.3
     """seconds before the beginning that belong to it: soft first sounds"""
     max_utterance_s: float = 30.0
@@ -37,6 +47,13 @@ class SegmenterSettings:
             )
         if min(self.min_speech_s, self.hangover_s) <= 0 or self.pre_roll_s < 0:
             raise ValueError("min_speech_s and hangover_s must be above 0, pre_roll_s at least 0")
+        if min(self.turn_pause_s, self.complete_s, self.incomplete_s) <= 0:
+            raise ValueError("turn_pause_s, complete_s and incomplete_s must be above 0")
+        if not 0 <= self.incomplete_probability <= self.complete_probability <= 1:
+            raise ValueError(
+                f"incomplete_probability={self.incomplete_probability} must be at least 0 and at "
+                f"most complete_probability={self.complete_probability}, and that at most 1"
+            )
         if self.max_utterance_s <= self.min_speech_s + self.hangover_s + self.pre_roll_s:
             raise ValueError(f"max_utterance_s={self.max_utterance_s} leaves no room for speech")
 
@@ -71,6 +88,7 @@ class Segmenter:
 
     def __init__(self, settings: SegmenterSettings) -> None:
         self._settings = settings
+        self._wanted_s: float | None = None  # of silence, as it was judged for this pause
         self._before: deque[AudioChunk] = deque()  # not part of an utterance yet
         self._speech_s = 0.0  # of speech in a row, before an utterance
         self._silence_s = 0.0  # in a row, within one
@@ -86,6 +104,21 @@ class Segmenter:
     def silence_s(self) -> float:
         """Seconds of silence in a row, within an utterance."""
         return self._silence_s
+
+    @property
+    def is_judgement_due(self) -> bool:
+        """Whether somebody pauses, and nobody has judged yet if they have finished."""
+        is_new = self.is_speech and self._wanted_s is None
+        return is_new and self._silence_s >= self._settings.turn_pause_s
+
+    def judge(self, complete: float) -> None:
+        """Take how likely they have finished, until they go on."""
+        settings = self._settings
+        self._wanted_s = settings.hangover_s
+        if complete >= settings.complete_probability:
+            self._wanted_s = min(settings.complete_s, settings.hangover_s)
+        elif complete < settings.incomplete_probability:
+            self._wanted_s = max(settings.incomplete_s, settings.hangover_s)
 
     def hear(self, chunk: AudioChunk, probability: float) -> list[SpeechNews]:
         """Take the next chunk; `probability` of speech in [0, 1]."""
@@ -125,9 +158,10 @@ class Segmenter:
         settings = self._settings
         is_silent = probability < settings.end_probability
         self._silence_s = self._silence_s + chunk.duration_s if is_silent else 0.0
+        self._wanted_s = self._wanted_s if is_silent else None
         self._length_s = (self._length_s or 0.0) + chunk.duration_s
         news: list[SpeechNews] = [SpeechPart(chunk)]
-        is_over = self._silence_s >= settings.hangover_s
+        is_over = self._silence_s >= (self._wanted_s or settings.hangover_s)
         is_cut = self._length_s + chunk.duration_s > settings.max_utterance_s
         if is_over or is_cut:
             end_s = chunk.start_s + chunk.duration_s
@@ -138,4 +172,4 @@ class Segmenter:
     def _reset(self) -> None:
         self._before.clear()
         self._speech_s = self._silence_s = 0.0
-        self._length_s = None
+        self._length_s = self._wanted_s = None

@@ -138,7 +138,7 @@ class SpeechSettings:
     """understand speech in the streams' own sound: overheard, never obeyed"""
     wake_words: tuple[str, ...] = ()
     """only what begins with one of them is meant for us; none: everything the microphone hears"""
-    guess_pause_s: float = 0.25
+    guess_pause_s: float = 0.2
     """pause after which an utterance is understood, in case it ends there; 0: not before its end"""
     understand_s: float = 10.0
     """seconds after its end in which an utterance must be understood"""

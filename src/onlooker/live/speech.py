@@ -15,8 +15,9 @@ from onlooker.core.media import AudioChunk, Samples
 from onlooker.core.moment import CutShort, Utterance
 from onlooker.core.ports import Player, Sink, Source, Voice
 from onlooker.core.stamps import Stamps
+from onlooker.live.ears import Ears
 from onlooker.live.floor import FloorSettings
-from onlooker.live.listener import Ears, Listener
+from onlooker.live.listener import Listener
 from onlooker.live.loop import Emit
 from onlooker.live.segmenter import SegmenterSettings
 from onlooker.live.settings import SpeechSettings

@@ -7,6 +7,8 @@ and at what was said. Words steer them in these ways, and no other:
   until the instruction is withdrawn, or a line says "stop telling me when 7 appears".
 - an instruction with "when", "if" or "only" and a word for movement, light or scenes limits
   `motion` to that.
+- "tell me when you hear an alarm": of the sounds that are overheard those are told that have the
+  word in their name. Without such words none is.
 - a question in the newest turn is answered at once with what is seen; one that is not about what
   can be seen makes `motion` delegate it.
 - a marker of 1000 and more makes `markers` delegate.
@@ -27,7 +29,14 @@ from typing import Literal
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.testing.conversation import Said
 from onlooker.testing.looking import MOVES, Change, Look, compare
-from onlooker.testing.wishes import answers_of, markers_of, question_of, recalled_of, standing_of
+from onlooker.testing.wishes import (
+    answers_of,
+    markers_of,
+    question_of,
+    recalled_of,
+    sound_of,
+    standing_of,
+)
 
 DELEGATED_FROM = 1000
 QUIET_TURNS = 4  # between remarks
@@ -68,6 +77,8 @@ def judge(behaviour: Behaviour, conversation: Sequence[Said]) -> Verdict:
     verdict = _JUDGES[behaviour](conversation)
     if behaviour != "instant" and (remembered := _remembered(conversation)):
         return Verdict(Speak(remembered), 0.99, remembered)
+    if behaviour != "instant" and (sound := _sound(conversation)):
+        return Verdict(Speak(f"I hear {sound}."), 0.99, f"I hear {sound}.")
     answers = _answers(conversation) if behaviour != "instant" else []
     if not answers:
         return verdict
@@ -78,6 +89,11 @@ def judge(behaviour: Behaviour, conversation: Sequence[Said]) -> Verdict:
 def _answers(conversation: Sequence[Said]) -> list[str]:
     turns = [said for said in conversation if said.role == "user"]
     return answers_of(turns[-1]) if turns else []
+
+
+def _sound(conversation: Sequence[Said]) -> str:
+    turns = [said for said in conversation if said.role == "user"]
+    return sound_of(turns[-1], standing_of(conversation)) if turns else ""
 
 
 def _remembered(conversation: Sequence[Said]) -> str:

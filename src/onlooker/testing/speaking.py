@@ -95,6 +95,18 @@ class LoudnessDetector:
         yield chunk, float(np.abs(chunk.samples_N).max(initial=0.0) > LOUD / 2)
 
 
+@dataclass
+class KnowingJudge:
+    """Knows how likely somebody has finished at each pause; the last of them from then on."""
+
+    complete_each: list[float]
+    asked_s: list[float] = field(default_factory=list)  # how long what it was given lasted
+
+    def complete(self, speech: AudioChunk) -> float:
+        self.asked_s.append(round(speech.duration_s, 3))
+        return self.complete_each[min(len(self.asked_s), len(self.complete_each)) - 1]
+
+
 class KnowingEars:
     """Understands each utterance as the next of the texts; the same again for the same utterance.
 

@@ -33,6 +33,9 @@ _ANSWER = re.compile(
 _INSTRUCTION = re.compile(
     r"(?:- i|I)nstruction (?P<id>\S+?),? (?P<change>\(since .*?\)|from now on|is \w+): (?P<text>.*)"
 )
+# What is overheard now, in either dialect, and what somebody wants to be told of.
+_SOUND = re.compile(r"\(the sound of ([^)]*)\)")
+_WHEN_HEARD = re.compile(r"\bwhen you hear (?:an? )?([\w ]+)", re.IGNORECASE)
 _SAYS = re.compile(r"^The user says: ")
 _TAKEN_BACK = re.compile(r"\b(?:stop|no longer|paused?|removed?|cancel\w*)\b", re.IGNORECASE)
 _WHEN_MARKER = re.compile(r"\bwhen (?:the )?(?:marker |number )?(\d+)\b", re.IGNORECASE)
@@ -58,6 +61,13 @@ def standing_of(conversation: Sequence[Said]) -> tuple[str, ...]:
 def markers_of(wishes: Sequence[str]) -> set[int]:
     """Find the markers that are to be told: "tell me when 7 appears". None means all."""
     return {int(number) for wish in wishes for number in _WHEN_MARKER.findall(wish)}
+
+
+def sound_of(said: Said, wishes: Sequence[str]) -> str:
+    """Find a sound of this turn that somebody wants to be told of: "when you hear an alarm"."""
+    wanted = [word for wish in wishes for word in _WHEN_HEARD.findall(wish)]
+    heard = _SOUND.findall(said.text)
+    return next((one for one in heard if any(word.strip() in one for word in wanted)), "")
 
 
 def question_of(said: Said) -> str:

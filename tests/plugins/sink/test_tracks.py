@@ -13,8 +13,8 @@ from onlooker.core.event import Closed
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import Player
 from onlooker.core.recording import read_recording
+from onlooker.live.ears import Ears
 from onlooker.live.floor import FloorSettings
-from onlooker.live.listener import Ears
 from onlooker.live.session import Parts, Session
 from onlooker.live.settings import LiveSettings
 from onlooker.live.speech import SpeechParts

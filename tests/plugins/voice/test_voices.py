@@ -20,6 +20,7 @@ from onlooker.plugins.loader import load
 from onlooker.plugins.voice.espeak import EspeakSettings, EspeakVoice
 from onlooker.plugins.voice.openai import KEY, OpenAIVoice, OpenAIVoiceSettings
 from onlooker.testing.http11 import Reply, Request, StreamedReply, serving
+from onlooker.testing.speech_servers import TtsAdapter
 from onlooker.testing.voices import check_voice, speech_of
 
 from .sounds import pcm_of, tone, wav_of
@@ -67,9 +68,10 @@ def replying(reply: Reply) -> Respond:
 
 @pytest.mark.parametrize("name", VOICES)
 async def test_every_voice_keeps_the_contract(name: str) -> None:
-    async with serving(speaking_server) as port:
+    async with serving(speaking_server) as port, TtsAdapter().serving() as adapter:
         kind = load("voice", name)
-        given = {"url": f"http://127.0.0.1:{port}/v1"} if name == "openai" else {}
+        urls = {"openai": f"http://127.0.0.1:{port}/v1", "joyai": adapter.url}
+        given = {"url": urls[name]} if name in urls else {}
         voice: Voice = kind(kind.Settings.model_validate(given))
         try:
             await check_voice(voice)

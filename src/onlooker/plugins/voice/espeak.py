@@ -24,9 +24,14 @@ class EspeakSettings(BaseModel, frozen=True, extra="forbid"):
     """How it sounds."""
 
     voice: str = Field(
+        default="",
+        pattern=r"^([A-Za-z][\w+\-]*)?$",
+        description="as `espeak-ng --voices` lists them: en-us, de, fr, cmn, ...; empty: language",
+    )
+    language: str = Field(
         default="en-us",
-        pattern=r"^[A-Za-z][\w+\-]*$",
-        description="as `espeak-ng --voices` lists them: en-us, de, fr, cmn, ...",
+        pattern=r"^[A-Za-z][\w\-]*$",
+        description="its voice for a language is taken where none is named",
     )
     words_per_minute: int = Field(default=170, ge=80, le=450, description="speed")
     program: str = Field(default="espeak-ng", description="its name or path")
@@ -39,9 +44,9 @@ class EspeakVoice:
     Settings = EspeakSettings
 
     def __init__(self, settings: EspeakSettings) -> None:
-        language = settings.voice.split("-")[0]
-        self.traits = VoiceTraits(name=f"espeak/{settings.voice}", languages=(language,))
-        self._settings = settings
+        voice = settings.voice or settings.language
+        self.traits = VoiceTraits(name=f"espeak/{voice}", languages=(voice.split("-")[0],))
+        self._settings, self._voice = settings, voice
         program = shutil.which(settings.program)
         if program is None:
             raise BadSettings(
@@ -49,7 +54,7 @@ class EspeakVoice:
                 f"apt install espeak-ng, or brew install espeak-ng"
             )
         speed = str(settings.words_per_minute)
-        sound = ("-v", settings.voice, "-s", speed)
+        sound = ("-v", voice, "-s", speed)
         self._command = (program, "--stdout", "--stdin", "-b", "1", *sound)
 
     async def say(self, text: str) -> AsyncGenerator[AudioChunk]:
@@ -85,7 +90,7 @@ class EspeakVoice:
             if await process.wait() != 0:
                 raise VoiceFailed(
                     f"{' '.join(self._command)} ended with status {process.returncode}: see that "
-                    f"`{self._settings.program} --voices` lists {self._settings.voice!r}"
+                    f"`{self._settings.program} --voices` lists {self._voice!r}"
                 )
         finally:
             await _end(process)

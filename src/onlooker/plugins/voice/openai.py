@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Literal
@@ -15,6 +17,7 @@ from onlooker.core.errors import VoiceFailed
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import VoiceTraits
 from onlooker.core.spoken import pieces, spoken
+from onlooker.core.sse import KIND, BadEvent, Events
 from onlooker.plugins.voice.sound import BadSound, Chunks, Decoder, Form
 
 KEY = "ONLOOKER_VOICE_KEY"
@@ -30,6 +33,11 @@ class OpenAIVoiceSettings(BaseModel, frozen=True, extra="forbid"):
     voice: str = Field(default="alloy", description="as the server calls it")
     format: Literal["pcm", "wav"] = Field(
         default="pcm", description="what to ask for; a WAV is understood in any case"
+    )
+    stream: Literal["", "audio", "sse"] = Field(
+        default="",
+        description="how to ask for sound as it is made: audio, sse; empty: as the server likes. "
+        "Events are understood in any case",
     )
     rate_hz: int = Field(default=24_000, ge=4_000, le=192_000, description="of pcm, 16 bit, mono")
     speed: float | None = Field(default=None, ge=0.25, le=4, description="none: the server's own")
@@ -99,16 +107,41 @@ class OpenAIVoice:
             "input": piece,
             "voice": settings.voice,
             "response_format": settings.format,
+            **({"stream_format": settings.stream} if settings.stream else {}),
             **({"speed": settings.speed} if settings.speed is not None else {}),
             **settings.extra,
         }
         async with self._answered(body) as response:
             kind = response.headers.get("content-type", "")
+            if response.status_code == 200 and kind.startswith(KIND):
+                async for data in self._told(response):
+                    yield data
+                return
             if response.status_code != 200 or kind.startswith(("application/json", "text/")):
                 said = await _beginning(response)
                 raise self._odd(f"status {response.status_code}, {kind or 'no type'}, {said!r}")
             async for data in response.aiter_bytes():
                 yield data
+
+    async def _told(self, response: httpx.Response) -> AsyncGenerator[bytes]:
+        """Read the sound that comes in events.
+
+        Source: OpenAI's speech.audio.delta and .done; vLLM-Omni's speech.audio.error.
+        """
+        events = Events()
+        try:
+            async for data in response.aiter_bytes():
+                for event in events.feed(data):
+                    kind = event.get("type")
+                    if "error" in event:
+                        raise self._odd(f"the failure {str(event['error'])[:_MAX_SHOWN]}")
+                    if kind == "speech.audio.done":
+                        return
+                    if kind == "speech.audio.delta":
+                        yield base64.b64decode(str(event.get("audio", "")), validate=True)
+        except (BadEvent, binascii.Error) as error:
+            raise self._odd(str(error)) from None
+        raise self._odd("no speech.audio.done")
 
     @asynccontextmanager
     async def _answered(self, body: dict[str, Any]) -> AsyncIterator[httpx.Response]:
