@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onlooker.core.errors import BadSettings
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 train = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +34,9 @@ def sft(
     start: Annotated[
         Path | None, typer.Option(help="folder of a model to begin with, in place of new weights")
     ] = None,
+    num_proofs: Annotated[
+        int, typer.Option("--proofs", min=0, help="held-out streams of each family it is tried on")
+    ] = 2,
 ) -> None:
     r"""Train on labelled seconds. Stopped, it goes on from its last report.
 
@@ -71,6 +77,8 @@ def sft(
             f"{one.f1:5.2f}"
         )
     console.print(f"weights: {out}; curves: {draw_curves(out)}")
+    if num_proofs:
+        _prove(console, out, tuple(chosen.data.families), num_proofs)
     console.print(f"try it:  onlooker watch VIDEO --model nano --set model.nano.weights={out}")
 
 
@@ -112,6 +120,23 @@ def rl(
             f"{one.speak_rate:6.1%}  {one.delegation_rate:9.1%}"
         )
     console.print(f"weights: {out}")
+
+
+def _prove(console: Console, out: Path, families: tuple[str, ...], num_each: int) -> None:
+    """Show what the model is worth on streams of held-out phrasings, classes and seeds."""
+    from onlooker.train.network import load_model
+    from onlooker.train.proof import blind_timing, figures, held_out, rolled_out, timing_by_family
+
+    streams = held_out(families, num_each)
+    num_seconds = sum(len(stream.turns) for stream in streams)
+    with console.status(f"{num_seconds} held-out seconds, decided by itself ..."):
+        scores = rolled_out(*load_model(out), streams)
+    console.print(f"[bold]timing F1[/] on {len(streams)} held-out streams, {num_seconds} seconds:")
+    rows = {"this model": figures(scores)["timing_f1"], **blind_timing(streams)}
+    for player, f1 in rows.items():
+        console.print(f"  {player:12s} {0.0 if f1 is None else f1:5.2f}")
+    parts = (f"{name} {f1:.2f}" for name, f1 in timing_by_family(scores).items() if f1 is not None)
+    console.print(f"  of it: {', '.join(parts)}")
 
 
 def _need_torch() -> None:
