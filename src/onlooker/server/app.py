@@ -115,4 +115,5 @@ def _serve_page(app: FastAPI, static: Path) -> None:
             return PlainTextResponse(NO_PAGE, 503)
         return FileResponse(index, headers={"Cache-Control": "no-cache"})
 
-    app.mount("/", StaticFiles(directory=static, check_dir=False), name="page")
+    if static.is_dir():
+        app.mount("/", StaticFiles(directory=static), name="page")
