@@ -40,7 +40,8 @@ MAY_IMPORT = {
 # A port's plug-ins may use these as well, and nothing of another port.
 SDKS = {
     "loader": set[str](),
-    "source": {"av", "numpy", "PIL", "pydantic", "tenacity", "certifi"},
+    "source": {"av", "numpy", "PIL", "pydantic", "tenacity", "certifi", "httpx", "httpcore"}
+    | {"cryptography"},
     "codec": {"numpy", "PIL", "av", "pydantic"},
     "model": {"httpx", "tenacity", "purgatory", "pydantic", "pydantic_core", "PIL"}
     | {"model"},  # our own, which training and evaluation use without its plug-in

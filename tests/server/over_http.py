@@ -14,9 +14,9 @@ import httpx
 import uvicorn
 
 from onlooker.config import Settings
+from onlooker.plugins.source.reach import Resolve
 from onlooker.server.app import STATIC, create_app
 from onlooker.server.auth import Role, Tokens
-from onlooker.server.cameras import Resolve
 from onlooker.server.hub import Hub
 from onlooker.testing.serving import jpeg, serving_tree
 

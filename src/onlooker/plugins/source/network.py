@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import PurePosixPath
 from time import monotonic
@@ -23,6 +23,7 @@ from onlooker.core.errors import SourceFailed
 from onlooker.core.media import Media
 from onlooker.core.ports import SourceTraits
 from onlooker.plugins.source.address import shown
+from onlooker.plugins.source.body import Readable
 from onlooker.plugins.source.handover import Handover
 from onlooker.plugins.source.live import (
     AHEAD,
@@ -33,17 +34,18 @@ from onlooker.plugins.source.live import (
     stamped_by_arrival,
 )
 from onlooker.plugins.source.playback import Playback, keep_pace, reason
+from onlooker.plugins.source.reach import Reach, resolve
+from onlooker.plugins.source.web import Patience, Web
 
 Pace = Literal["arrival", "stamps", "file"]
 
 PLAYLISTS = (".m3u8", ".m3u", ".mpd")
 FILES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
 
-# What an address may lead to, in redirections and playlists as well: no file of this machine.
-PROTOCOLS = {
-    "rtsp": "rtsp,rtp,srtp,tcp,tls,udp",
-    "http": "http,https,httpproxy,tcp,tls,crypto,data",
-}
+RTSP_PROTOCOLS = "rtsp,rtp,srtp,tcp,tls,udp"  # no file of this machine
+# What comes over HTTP is fetched for FFmpeg, which then may open nothing by itself. Its playlists
+# must not look for a connection of FFmpeg's to use again: there is none, and that ends us all.
+NO_PROTOCOLS = {"protocol_whitelist": "none", "http_persistent": "0", "http_multiple": "0"}
 
 
 class NetworkSource:
@@ -87,6 +89,7 @@ class NetworkSource:
         is_camera = self._pace == "arrival" if settings.camera is None else settings.camera
         self.traits = SourceTraits(is_live=self._pace != "file", is_camera=is_camera)
         self.trouble = ""
+        self.reach = Reach()  # which hosts it may lead to over HTTP; a server narrows it
 
     async def frames(self, stream: str, clock: Clock) -> AsyncIterator[Media]:
         if self._pace == "file":
@@ -116,29 +119,44 @@ class NetworkSource:
     def _tell(self, trouble: str) -> None:
         self.trouble = trouble
 
-    def _opened(self) -> InputContainer:
-        wait = self._settings
-        is_rtsp = self._address[:4].lower() == "rtsp"
-        options = {"protocol_whitelist": PROTOCOLS["rtsp" if is_rtsp else "http"]}
-        if self._pace == "arrival":
-            options |= BEGIN_SOON
-        if is_rtsp:
-            options |= {
-                "rtsp_transport": wait.transport,
-                "timeout": str(round(wait.read_timeout_s * 1e6)),
-            }
-        if wait.verify_tls and self._is_secure:
-            # FFmpeg checks no certificate unless it is told to, and against what.
-            trusted = ssl.get_default_verify_paths().cafile or certifi.where()
-            options |= {"tls_verify": "1", "ca_file": trusted}
+    @contextmanager
+    def _opened(self) -> Iterator[InputContainer]:
+        """Open what is there now.
+
+        Raises:
+            SourceFailed: it cannot be read; says why, without its address.
+        """
+        options = dict(BEGIN_SOON) if self._pace == "arrival" else {}
         if self._pace == "stamps":
             options |= {"live_start_index": "-1"}  # the newest segment
+        if self._address[:4].lower() == "rtsp":
+            with self._container(self._address, options | self._rtsp()) as container:
+                yield container
+            return
+        wait = self._settings
+        patience = Patience(wait.connect_timeout_s, wait.read_timeout_s, wait.verify_tls)
+        with (
+            closing(Web(self.reach, patience)) as web,
+            closing(web.open(self._address)) as body,
+            self._container(body, options | NO_PROTOCOLS, web.open_nested) as container,
+        ):
+            yield container
+
+    def _container(
+        self,
+        file: str | Readable,
+        options: dict[str, str],
+        open_nested: Callable[..., Readable] | None = None,
+    ) -> InputContainer:
+        wait = self._settings
         began_s = monotonic()
         try:
             return av.open(
-                self._address,
+                file,
+                "r",
                 options=options,
                 timeout=(wait.connect_timeout_s, wait.read_timeout_s),
+                io_open=open_nested,
             )
         except FFmpegError as error:
             if monotonic() - began_s >= wait.connect_timeout_s:
@@ -146,15 +164,26 @@ class NetworkSource:
                 raise SourceFailed(f"no answer within {wait.connect_timeout_s:g} s") from None
             raise SourceFailed(self._why(error)) from None
 
+    def _rtsp(self) -> dict[str, str]:
+        wait = self._settings
+        options = {
+            "protocol_whitelist": RTSP_PROTOCOLS,
+            "rtsp_transport": wait.transport,
+            "timeout": str(round(wait.read_timeout_s * 1e6)),
+        }
+        if wait.verify_tls and self._is_secure:
+            # FFmpeg checks no certificate unless it is told to, and against what.
+            trusted = ssl.get_default_verify_paths().cafile or certifi.where()
+            options |= {"tls_verify": "1", "ca_file": trusted}
+        return options
+
     def _why(self, error: FFmpegError) -> str:
         """Say it as people would: FFmpeg calls an unknown host an input/output error."""
-        host = urlsplit(self._address).hostname or ""
-        try:
-            socket.getaddrinfo(host, None)
-        except (OSError, UnicodeError):
-            return f"the host {host!r} has no address; check its name and the network"
         if isinstance(error, InvalidDataError):
             return "what it sends is no video that FFmpeg can read; check the address"
+        host = urlsplit(self._address).hostname or ""
+        if not resolve(host, 0):
+            return f"the host {host!r} has no address; check its name and the network"
         if self._is_secure and self._settings.verify_tls and error.errno == errno.EIO:
             return "no secure connection; for a certificate of your own set verify_tls to false"
         return reason(error)
