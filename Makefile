@@ -37,7 +37,7 @@ $(VENV)/.core: $(VENV)/.python pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(call step,pytest$(COMMA) hypothesis$(COMMA) ruff$(COMMA) mypy and the extras under test,$(BIN)/pip install -e '.[dev$(COMMA)brain$(COMMA)data$(COMMA)encrypted$(COMMA)memory$(COMMA)postgres$(COMMA)scenes$(COMMA)server$(COMMA)speech$(COMMA)train]')
+	$(call step,pytest$(COMMA) hypothesis$(COMMA) ruff$(COMMA) mypy and the extras under test,$(BIN)/pip install -e '.[dev$(COMMA)brain$(COMMA)data$(COMMA)encrypted$(COMMA)memory$(COMMA)postgres$(COMMA)scenes$(COMMA)server$(COMMA)speech$(COMMA)telemetry$(COMMA)train]')
 	@touch $@
 
 $(VENV)/.scenes: $(VENV)/.python pyproject.toml

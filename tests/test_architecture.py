@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "assemble": {"core", "live", "plugins", "config", "pydantic"},
     "server": {"core", "live", "plugins", "config", "assemble", "numpy", "PIL", "av", "pydantic"}
     | {"pydantic_core", "fastapi", "starlette", "uvicorn", "prometheus_client", "limits"}
-    | {"cryptography", "aiortc", "httpx"},
+    | {"cryptography", "aiortc", "httpx", "opentelemetry"},
     "cli": EVERYTHING | {"typer", "rich", "pydantic", "numpy"},
 }
 # A port's plug-ins may use these as well, and nothing of another port.

@@ -18,6 +18,7 @@ from onlooker.plugins.source.reach import Resolve
 from onlooker.server.app import STATIC, create_app
 from onlooker.server.auth import Role, Tokens
 from onlooker.server.hub import Hub
+from onlooker.server.telemetry import Telemetry
 from onlooker.testing.serving import jpeg, serving_tree
 
 MODEL = "tests.server.models:Echoing"
@@ -53,10 +54,11 @@ async def serving(
     *,
     static: Path | None = None,
     resolve: Resolve | None = None,
+    telemetry: Telemetry | None = None,
 ) -> AsyncIterator[Served]:
     hub = Hub(settings, resolve) if resolve else Hub(settings)
     tokens = Tokens.of(ROLES if roles is None else roles)
-    app = create_app(settings, tokens, hub=hub, static=static or STATIC)
+    app = create_app(settings, tokens, hub=hub, static=static or STATIC, telemetry=telemetry)
     config = uvicorn.Config(app, port=0, log_level="critical", lifespan="on")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
