@@ -100,7 +100,7 @@ async def test_no_span_holds_words_pictures_tokens_or_a_query(tmp_path: Path) ->
             "/v1/sessions", json={"name": WORDS, "instructions": [WORDS]}
         )
         path = f"/v1/sessions/{opened.json()['id']}"
-        address = f"http://ada:{SECRET}@127.0.0.1:9/video?key={SECRET}"
+        address = f"http://lovelace:{SECRET}@127.0.0.1:9/video?key={SECRET}"
         await served.http.post(f"{path}/streams", json={"stream": "door", "address": address})
         for words in (WORDS, f"fail {WORDS}", f"delegate {WORDS}"):
             await served.http.post(
@@ -111,7 +111,7 @@ async def test_no_span_holds_words_pictures_tokens_or_a_query(tmp_path: Path) ->
         await served.http.get(f"/v1/{SECRET}/unknown")
     text = "".join(span.to_json() for span in kept.get_finished_spans())
     assert "onlooker.failed" in text
-    for secret in (SECRET, WORDS, "cat", OPERATOR, "ada", "127.0.0.1"):
+    for secret in (SECRET, WORDS, "asleep", OPERATOR, "lovelace", "127.0.0.1"):
         assert secret not in text
 
 
