@@ -1,16 +1,14 @@
 """Camera addresses that visitors name: checked before anything is opened, and when it is.
 
-A name is looked up here, and every address of it is checked. Over RTSP what is opened carries the
-address instead of the name, so that a second answer of the name service cannot lead elsewhere.
-Over HTTP the source itself looks up and checks, for every connection that it makes: see
-plugins/source/web.py.
+A name is looked up here, and every address of it is checked, so that a visitor hears at once what
+is wrong. The source looks up and checks again, for every connection that it makes: see
+plugins/source/web.py and relay.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from onlooker.assemble import source_of as build_source
 from onlooker.config import Settings
@@ -42,15 +40,15 @@ async def source_of(settings: Settings, typed: str, resolve: Resolve) -> Source:
         )
     reach = Reach(settings.server.cameras, resolve)
     if address.scheme in PORTS:
-        address = replace(address, location=await pinned(address.location, reach))
+        await check(address.location, reach)
     source = await asyncio.to_thread(build_source, settings.source, address)
     if isinstance(source, NetworkSource):
         source.reach = reach
     return source
 
 
-async def pinned(location: str, reach: Reach) -> str:
-    """Check where an address leads, and write that into it if it is one of RTSP.
+async def check(location: str, reach: Reach) -> None:
+    """Check where an address leads.
 
     Raises:
         SourceRefused: it leads to a host that may not be watched, or nowhere.
@@ -64,12 +62,6 @@ async def pinned(location: str, reach: Reach) -> str:
         raise SourceRefused(f"{shown(location)!r} names no host")
     try:
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
-            found = await asyncio.to_thread(reach.addresses_of, host, port)
+            await asyncio.to_thread(reach.addresses_of, host, port)
     except (SourceFailed, TimeoutError):
         raise SourceRefused(f"{host}: no such host is known here: check its name") from None
-    if parts.scheme.lower().startswith("http"):
-        return location  # its name is sent along, and the certificate is checked against it
-    user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-    shown_host = f"[{found[0]}]" if found[0].version == 6 else str(found[0])
-    suffix = f":{parts.port}" if parts.port else ""
-    return urlunsplit(parts._replace(netloc=f"{user}{shown_host}{suffix}"))

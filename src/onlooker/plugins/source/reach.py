@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import certifi
 
 from onlooker.core.errors import SourceFailed, SourceRefused
 
@@ -22,6 +25,19 @@ def resolve(host: str, port: int) -> tuple[str, ...]:
     except (OSError, UnicodeError):
         return ()
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def trusted_file() -> str:
+    """Name the file of those whose certificates are believed."""
+    return ssl.get_default_verify_paths().cafile or certifi.where()
+
+
+def trust(*, verify_tls: bool) -> ssl.SSLContext:
+    """Say which certificates are believed; unverified: all."""
+    context = ssl.create_default_context(cafile=trusted_file())
+    if not verify_tls:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 @dataclass(frozen=True, slots=True)

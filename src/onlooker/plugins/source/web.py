@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 
-import certifi
 import httpcore
 import httpx
 
 from onlooker.core.errors import SourceFailed, SourceRefused
 from onlooker.plugins.source.body import Body, Decrypted, Named, Readable
-from onlooker.plugins.source.reach import Reach
+from onlooker.plugins.source.reach import Reach, trust
 
 MAX_HOPS = 5  # redirections of one request, the asking for a password included
 ENCRYPTED = "crypto+"  # what FFmpeg writes before the address of an encrypted segment
@@ -150,10 +149,7 @@ class _Checked(httpx.BaseTransport):
 
     def __init__(self, reach: Reach, patience: Patience) -> None:
         self._patience = patience
-        trusted = ssl.get_default_verify_paths().cafile or certifi.where()
-        context = ssl.create_default_context(cafile=trusted)
-        if not patience.verify_tls:
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context = trust(verify_tls=patience.verify_tls)
         self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Network(reach))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
