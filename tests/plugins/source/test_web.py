@@ -225,12 +225,36 @@ async def test_a_playlist_without_end_is_not_kept(server: WebServer) -> None:
 # Who answers, and who is told the password.
 
 
+def certified(folder: Path) -> tuple[ssl.SSLContext, Path]:
+    """Make a certificate for cam.example, and what a server needs to show it."""
+    certificate, key = certificate_for("cam.example", folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
+async def test_the_certificates_of_segments_are_checked_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg by itself checks the playlist's alone."""
+    mine, certificate = certified(tmp_path / "mine")
+    others, _ = certified(tmp_path / "others")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with answering(mine) as camera, answering(others) as other:
+        other.pages = {"/part.ts": Answer(clip(tmp_path, "ts"))}
+        part = other.url("/part.ts", "cam.example", "https")
+        camera.pages = {"/live.m3u8": playlist(part)}
+        refused = source(camera.url("/live.m3u8", "cam.example", "https"))
+        tapped, _ = await watch(refused, WallClock(), max_ticks=2)
+        assert camera.asked
+    assert tapped.pictures == []
+    assert "no secure connection" in refused.trouble
+
+
 def test_a_certificate_is_checked_against_the_name_at_the_address_that_was_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate, key = certificate_for("cam.example", tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context, certificate = certified(tmp_path)
     within = Reach(("cam.example", "other.example"), Names(cam="127.0.0.1", other="127.0.0.1"))
     with answering(context) as served:
         served.pages = {"/video": Answer(b"a picture")}
