@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import uvicorn
@@ -18,8 +18,10 @@ from onlooker.plugins.source.reach import Resolve
 from onlooker.server.app import STATIC, create_app
 from onlooker.server.auth import Role, Tokens
 from onlooker.server.hub import Hub
-from onlooker.server.telemetry import Telemetry
 from onlooker.testing.serving import jpeg, serving_tree
+
+if TYPE_CHECKING:  # an extra
+    from onlooker.server.telemetry import Telemetry
 
 MODEL = "tests.server.models:Echoing"
 ADMIN, OPERATOR, OTHER = "admin-token-0000000", "operator-token-0000", "another-token-00000"

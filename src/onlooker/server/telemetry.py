@@ -81,7 +81,11 @@ class Telemetry:
             shutdown_on_exit=False,
             span_limits=SpanLimits(max_attribute_length=MAX_TEXT),
         )
-        self._provider.add_span_processor(processor or BatchSpanProcessor(OTLPSpanExporter()))
+        self._exporter: OTLPSpanExporter | None = None
+        if processor is None:
+            self._exporter = OTLPSpanExporter()
+            processor = BatchSpanProcessor(self._exporter)
+        self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("onlooker")
         self._sessions: OrderedDict[str, _Followed] = OrderedDict()
 
@@ -90,6 +94,8 @@ class Telemetry:
         ending = Thread(target=self._provider.shutdown, name="onlooker-telemetry", daemon=True)
         ending.start()
         await asyncio.to_thread(ending.join, LEAVE_WITHIN_S)
+        if ending.is_alive() and self._exporter:
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]  # tries no more
 
     # Requests.
 
