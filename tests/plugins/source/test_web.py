@@ -303,6 +303,38 @@ def test_a_password_is_given_as_it_is_asked_for_and_to_its_own_host_alone(
     assert [headers.get("Authorization") for _, headers in server.asked] == [None, None]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(
+            Answer(status=302, headers={"Location": to})
+            for to in ("http://[", "http://a:b:c/", "https://.example/", "x" * 9000, "http:///", "")
+        ),
+        *(
+            Answer(status=401, headers={"WWW-Authenticate": f"Digest {asked}"})
+            for asked in (
+                "",
+                'realm="x"',
+                'realm="x", nonce="n", algorithm=ROT13',
+                'realm="x", nonce="n", qop="auth-int"',
+                'realm="x", nonce="n", opaque',
+            )
+        ),
+        Answer(status=204),
+        Answer(b"x", 206, {"Accept-Ranges": "bytes"}),
+        Answer(b'#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="http://["\n#EXTINF:1,\nhttp://[\n'),
+    ],
+)
+async def test_whatever_a_camera_answers_is_a_sentence_and_no_bug(
+    server: WebServer, answer: Answer
+) -> None:
+    server.pages = {"/video": answer}
+    url = f"http://ada:s3@cam.example:{server.port}/video"
+    why = await failure_of(source(url, pace="file"))
+    assert why.startswith("http://cam.example:")
+    assert "s3" not in why
+
+
 # As well as FFmpeg would.
 
 

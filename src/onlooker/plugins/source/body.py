@@ -50,7 +50,8 @@ class Body:
         self.status = response.status_code
         self._is_in_pieces = "bytes" in response.headers.get("accept-ranges", "").lower()
         length = response.headers.get("content-length", "")
-        self._num_bytes = int(length) if length.isascii() and length.isdigit() else None
+        is_number = length.isascii() and length.isdigit() and len(length) < 19
+        self._num_bytes = int(length) if is_number else None
         self._at = self._next = 0  # where the answer is, and where the reader is
         self._rest = memoryview(b"")
         self._take(response)

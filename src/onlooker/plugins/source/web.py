@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -110,7 +110,10 @@ class Web:
             request.headers["Range"] = f"bytes={start_byte}-"
         may_answer = True
         for _ in range(MAX_HOPS + 1):
-            response = self._client.send(self._signed(request), stream=True, auth=None)
+            try:
+                response = self._client.send(self._signed(request), stream=True, auth=None)
+            except httpx.HTTPError:
+                raise SourceFailed("it redirects to what is no address") from None
             after = response.next_request
             if response.status_code == httpx.codes.UNAUTHORIZED and may_answer:
                 after, may_answer = self._answer(request, response), False
@@ -139,8 +142,13 @@ class Web:
         if isinstance(self._auth, httpx.DigestAuth):
             flow = self._auth.auth_flow(request)
             next(flow)
-            with suppress(StopIteration, httpx.ProtocolError):
+            try:
                 flow.send(response)  # it learns what is asked
+            except StopIteration:
+                return None
+            except (httpx.ProtocolError, NotImplementedError, LookupError, ValueError):
+                response.close()
+                raise SourceFailed("it asks for a password in a way not known here") from None
         return request
 
 
