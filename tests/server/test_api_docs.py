@@ -34,12 +34,17 @@ async def run(folder: Path, served: Served, *command: str) -> str:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, trouble = await process.communicate()
+    try:
+        async with asyncio.timeout(60):
+            out, trouble = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
     assert process.returncode == 0, f"{out.decode()}\n{trouble.decode()}"
     return out.decode()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(90)
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda text: next(k for k in SAYS if k in text))
 async def test_an_example_in_python_runs(script: str, tmp_path: Path) -> None:
     (tmp_path / "frame.jpg").write_bytes(jpeg(10))
@@ -48,7 +53,7 @@ async def test_an_example_in_python_runs(script: str, tmp_path: Path) -> None:
     assert re.search(next(SAYS[key] for key in SAYS if key in script), said, re.DOTALL), said
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(90)
 async def test_the_examples_for_the_shell_run_one_after_the_other(tmp_path: Path) -> None:
     (tmp_path / "frame.jpg").write_bytes(jpeg(10))
     async with serving(settings_of(tmp_path / "server")) as served:
