@@ -3,6 +3,7 @@
 # make bench  measure                               make engine  tests against a real serving engine
 # make train-nano   train the small model (RECIPE=tiny: minutes)
 # make wheel  build, install into an empty environment, import every module
+# make audit  look dependencies up among the holes that are known
 # make web    build the page that `onlooker serve` shows
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ step = @printf '  %-58s' "$(1)"; began=$$(date +%s); \
 	if { $(2); } >>$(LOG) 2>&1; then echo "$$(($$(date +%s) - began)) s"; \
 	else echo "failed"; tail -n 20 $(LOG); exit 1; fi
 
-.PHONY: train-nano setup demo test check bench leaderboard engine wheel web browser clean
+.PHONY: train-nano setup demo test check audit bench leaderboard engine wheel web browser clean
 .DEFAULT_GOAL := help
 
 help:
@@ -37,7 +38,7 @@ $(VENV)/.core: $(VENV)/.python pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(call step,pytest$(COMMA) hypothesis$(COMMA) ruff$(COMMA) mypy and the extras under test,$(BIN)/pip install -e '.[dev$(COMMA)brain$(COMMA)data$(COMMA)encrypted$(COMMA)memory$(COMMA)postgres$(COMMA)scenes$(COMMA)server$(COMMA)speech$(COMMA)train]')
+	$(call step,pytest$(COMMA) hypothesis$(COMMA) ruff$(COMMA) mypy and the extras under test,$(BIN)/pip install -e '.[dev$(COMMA)brain$(COMMA)data$(COMMA)encrypted$(COMMA)memory$(COMMA)postgres$(COMMA)scenes$(COMMA)server$(COMMA)speech$(COMMA)telemetry$(COMMA)train]')
 	@touch $@
 
 $(VENV)/.scenes: $(VENV)/.python pyproject.toml
@@ -58,6 +59,9 @@ check: $(VENV)/.dev
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+
+audit: $(VENV)/.dev $(VENV)/.node
+	@$(NODE) $(BIN)/python .ci/audit.py
 
 bench: $(VENV)/.dev
 	@for question in tick streams start memory brain perception memory_recall speech nano; do \

@@ -34,7 +34,12 @@ for name in names:
 print(f"  {len(names)} modules imported")
 """
 # Import names of what the extras bring, where they differ from the distribution's.
-IMPORT_NAMES = {"opencv-python-headless": "cv2", "pillow": "PIL", "pydantic-ai-slim": "pydantic_ai"}
+IMPORT_NAMES = {
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+    "pydantic-ai-slim": "pydantic_ai",
+    "opentelemetry-sdk": "opentelemetry",
+}
 
 
 def main() -> None:

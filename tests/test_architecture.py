@@ -34,13 +34,14 @@ MAY_IMPORT = {
     "assemble": {"core", "live", "plugins", "config", "pydantic"},
     "server": {"core", "live", "plugins", "config", "assemble", "numpy", "PIL", "av", "pydantic"}
     | {"pydantic_core", "fastapi", "starlette", "uvicorn", "prometheus_client", "limits"}
-    | {"cryptography", "aiortc", "httpx"},
+    | {"cryptography", "aiortc", "httpx", "opentelemetry"},
     "cli": EVERYTHING | {"typer", "rich", "pydantic", "numpy"},
 }
 # A port's plug-ins may use these as well, and nothing of another port.
 SDKS = {
     "loader": set[str](),
-    "source": {"av", "numpy", "PIL", "pydantic", "tenacity", "certifi"},
+    "source": {"av", "numpy", "PIL", "pydantic", "tenacity", "certifi", "httpx", "httpcore"}
+    | {"cryptography"},
     "codec": {"numpy", "PIL", "av", "pydantic"},
     "model": {"httpx", "tenacity", "purgatory", "pydantic", "pydantic_core", "PIL"}
     | {"model"},  # our own, which training and evaluation use without its plug-in

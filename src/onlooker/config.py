@@ -216,6 +216,11 @@ class ServerSettings(BaseModel, frozen=True, extra="forbid"):
         description="for WebRTC beyond this network, such as 'stun:a.b:3478' or 'turn:a.b:3478'; "
         "what TURN asks for: ONLOOKER_TURN_USERNAME, ONLOOKER_TURN_CREDENTIAL",
     )
+    telemetry: bool | None = Field(
+        default=None,
+        description="send traces to an OpenTelemetry collector; if not set, so it is where "
+        "OTEL_EXPORTER_OTLP_ENDPOINT names one",
+    )
     record: bool = Field(default=False, description="record every session, unless it says no")
     max_recording_bytes: int = Field(default=2_000_000_000, ge=1, description="of one recording")
     folder: Path = Field(

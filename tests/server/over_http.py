@@ -8,17 +8,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import uvicorn
 
 from onlooker.config import Settings
+from onlooker.plugins.source.reach import Resolve
 from onlooker.server.app import STATIC, create_app
 from onlooker.server.auth import Role, Tokens
-from onlooker.server.cameras import Resolve
 from onlooker.server.hub import Hub
 from onlooker.testing.serving import jpeg, serving_tree
+
+if TYPE_CHECKING:  # an extra
+    from onlooker.server.telemetry import Telemetry
 
 MODEL = "tests.server.models:Echoing"
 ADMIN, OPERATOR, OTHER = "admin-token-0000000", "operator-token-0000", "another-token-00000"
@@ -53,10 +56,11 @@ async def serving(
     *,
     static: Path | None = None,
     resolve: Resolve | None = None,
+    telemetry: Telemetry | None = None,
 ) -> AsyncIterator[Served]:
     hub = Hub(settings, resolve) if resolve else Hub(settings)
     tokens = Tokens.of(ROLES if roles is None else roles)
-    app = create_app(settings, tokens, hub=hub, static=static or STATIC)
+    app = create_app(settings, tokens, hub=hub, static=static or STATIC, telemetry=telemetry)
     config = uvicorn.Config(app, port=0, log_level="critical", lifespan="on")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

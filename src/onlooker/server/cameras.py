@@ -1,31 +1,26 @@
-"""Camera addresses that visitors name: checked before anything is opened.
+"""Camera addresses that visitors name: checked before anything is opened, and when it is.
 
-A name is resolved here, every address of it is checked, and what is opened carries the address
-instead of the name where the protocol allows it, so that a second answer of the name service
-cannot lead elsewhere.
+A name is looked up here, and every address of it is checked, so that a visitor hears at once what
+is wrong. The source looks up and checks again, for every connection that it makes: see
+plugins/source/web.py and relay.py.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from onlooker.assemble import source_of as build_source
 from onlooker.config import Settings
-from onlooker.core.errors import SourceRefused
+from onlooker.core.errors import SourceFailed, SourceRefused
 from onlooker.core.ports import Source
 from onlooker.plugins.source.address import parse_address, shown
+from onlooker.plugins.source.network import NetworkSource
+from onlooker.plugins.source.reach import Reach, Resolve
 
-Resolve = Callable[[str, int], Awaitable[tuple[str, ...]]]  # host, port -> addresses
 RESOLVE_TIMEOUT_S = 5.0
 PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 MAX_LENGTH = 2000
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 async def source_of(settings: Settings, typed: str, resolve: Resolve) -> Source:
@@ -43,14 +38,17 @@ async def source_of(settings: Settings, typed: str, resolve: Resolve) -> Source:
             f"{shown(address.location)}: visitors may name {', '.join(settings.server.schemes)} "
             f"addresses; the server's owner can add {address.scheme!r} to server.schemes"
         )
+    reach = Reach(settings.server.cameras, resolve)
     if address.scheme in PORTS:
-        location = await pinned(address.location, settings.server.cameras, resolve)
-        address = replace(address, location=location)
-    return await asyncio.to_thread(build_source, settings.source, address)
+        await check(address.location, reach)
+    source = await asyncio.to_thread(build_source, settings.source, address)
+    if isinstance(source, NetworkSource):
+        source.reach = reach
+    return source
 
 
-async def pinned(location: str, allowed: Iterable[str], resolve: Resolve) -> str:
-    """Check where an address leads, and write that into it.
+async def check(location: str, reach: Reach) -> None:
+    """Check where an address leads.
 
     Raises:
         SourceRefused: it leads to a host that may not be watched, or nowhere.
@@ -62,48 +60,8 @@ async def pinned(location: str, allowed: Iterable[str], resolve: Resolve) -> str
         raise SourceRefused(f"{shown(location)!r} is no address of a camera") from None
     if not host:
         raise SourceRefused(f"{shown(location)!r} names no host")
-    found = await _addresses_of(host, port, resolve)
-    if not found:
-        raise SourceRefused(f"{host}: no such host is known here: check its name")
-    if host.lower() not in {name.lower() for name in allowed}:
-        for address in found:
-            if not _is_allowed(address, allowed):
-                raise SourceRefused(
-                    f"{host} leads to {address}, which is not public and not allowed: the server's "
-                    f"owner can add the host or its network to server.cameras"
-                )
-    if parts.scheme.lower() == "https":
-        return location  # the certificate is checked against the name, and so is who answers
-    user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-    shown_host = f"[{found[0]}]" if found[0].version == 6 else str(found[0])
-    suffix = f":{parts.port}" if parts.port else ""
-    return urlunsplit(parts._replace(netloc=f"{user}{shown_host}{suffix}"))
-
-
-async def resolve(host: str, port: int) -> tuple[str, ...]:
-    """Ask the name service."""
-    running = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
-            found = await running.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, TimeoutError, UnicodeError):
-        return ()
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-async def _addresses_of(host: str, port: int, resolve: Resolve) -> tuple[Address, ...]:
-    texts = await resolve(host, port)
-    return tuple(ipaddress.ip_address(text.partition("%")[0]) for text in texts)
-
-
-def _is_allowed(address: Address, allowed: Iterable[str]) -> bool:
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    for entry in allowed:
-        try:
-            network = ipaddress.ip_network(entry, strict=False)
-        except ValueError:
-            continue  # a name
-        if address.version == network.version and address in network:
-            return True
-    return address.is_global and not address.is_multicast
+            await asyncio.to_thread(reach.addresses_of, host, port)
+    except (SourceFailed, TimeoutError):
+        raise SourceRefused(f"{host}: no such host is known here: check its name") from None

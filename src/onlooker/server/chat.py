@@ -117,11 +117,13 @@ def chat_router(hub: Hub) -> APIRouter:
         if body.stream:
             turn = _turn(chats, hub, visitor, asked, body.persona)
             answered = await anext(turn)  # so that what is refused is refused with its status
+            request.state.session = answered.session
             return StreamingResponse(_sse(answered, turn, body), media_type="text/event-stream")
         async with aclosing(_turn(chats, hub, visitor, asked, body.persona)) as turn:
             newest = Answered()
             async for answered in turn:
                 newest = answered
+        request.state.session = newest.session  # for logs and traces
         # A header holds no other letters: these come back as percent signs and their bytes.
         headers = {"x-session-id": quote(asked.session, safe=PRINTABLE)} if asked.session else {}
         return JSONResponse(completion(newest, _now()), headers=headers)

@@ -185,7 +185,8 @@ class _Call:
                 "took_ms": round(took_s * 1e3, 1),
                 "owner": visitor.owner if visitor else None,
                 "request": uuid4().hex[:8],
-                "session": (self.scope.get("path_params") or {}).get("session_id"),
+                "session": (self.scope.get("path_params") or {}).get("session_id")
+                or state.get("session"),
             },
         )
 

@@ -54,6 +54,7 @@ from onlooker.core.ports import Model, Sink, Source
 from onlooker.core.prompt import Persona
 from onlooker.live.session import Session, Ticker
 from onlooker.live.ticker import ticks
+from onlooker.plugins.source.reach import Resolve, resolve
 from onlooker.server import cameras
 from onlooker.server.auth import Visitor
 from onlooker.server.chat_session import MAX_FRAMES
@@ -112,7 +113,7 @@ class Opening:
 class Hub:
     """Owns every live session of a server, and all that they share."""
 
-    def __init__(self, settings: Settings, resolve: cameras.Resolve = cameras.resolve) -> None:
+    def __init__(self, settings: Settings, resolve: Resolve = resolve) -> None:
         self.settings = settings
         self.limits = settings.server
         self.counts: Counter[str] = Counter()  # opened, ended, broken, reaped, resumed

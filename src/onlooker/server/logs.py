@@ -56,5 +56,6 @@ def set_up(*, as_json: bool, is_verbose: bool) -> None:
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)  # not each attempt to send
     if not (is_verbose or as_json):
         logging.getLogger("onlooker.access").setLevel(logging.WARNING)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class RtspCamera:
     picture: Callable[[int], Pixels]
     rate_hz: float = 10.0
     is_mute: bool = False
+    tls: ssl.SSLContext | None = None  # then it is `rtsps`
     num_connected: int = field(default=0, init=False)  # clients so far
     url: str = field(default="", init=False)
 
@@ -52,9 +54,11 @@ class RtspCamera:
 
     async def plug_in(self) -> None:
         """Listen, after `unplug` on the same port again."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self._port, ssl=self.tls
+        )
         self._port = self._server.sockets[0].getsockname()[1]
-        self.url = f"rtsp://127.0.0.1:{self._port}/live"
+        self.url = f"{'rtsps' if self.tls else 'rtsp'}://127.0.0.1:{self._port}/live"
 
     async def unplug(self) -> None:
         """Drop every client and refuse new ones."""

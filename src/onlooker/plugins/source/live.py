@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -61,7 +61,7 @@ class Reconnecting:
     """
 
     name: str  # for people: no password in it
-    opened: Callable[[], InputContainer]  # raises FFmpegError, SourceFailed
+    opened: Callable[[], AbstractContextManager[InputContainer]]  # FFmpegError, SourceFailed
     settings: RetrySettings
     tell: Callable[[str], None]
     by_stamps: bool = False  # sample by media time, and end where a known length ends
@@ -107,7 +107,7 @@ class Reconnecting:
 
     def _connection(self, stream: str) -> Generator[Media, None, None]:
         try:
-            with closing(self.opened()) as container:
+            with self.opened() as container:
                 reader = Reader(container, stream, self.settings, is_live=True)
                 sampler = Sampler(self.settings.sample_hz, lambda _: False)
                 keeps = sampler.keeps if self.by_stamps else lambda _: sampler.keeps(monotonic())

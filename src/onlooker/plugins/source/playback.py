@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import av
@@ -31,7 +32,7 @@ class Playback:
     """Plays what `opened` opens; media time less `start_s` is session time."""
 
     name: str  # for people
-    opened: Callable[[], InputContainer]  # raises SourceFailed
+    opened: Callable[[], AbstractContextManager[InputContainer]]  # raises SourceFailed
     settings: ReadSettings
     start_s: float = 0.0
     loop: bool = False
