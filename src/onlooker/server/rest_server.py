@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from onlooker.config import Settings
+from onlooker.core.voices import offer_of
 from onlooker.plugins.source.address import shown
 from onlooker.server.guard import visitor_of
 from onlooker.server.hub import Hub
@@ -70,7 +72,17 @@ def server_router(hub: Hub, metrics: Metrics) -> APIRouter:
         ]
         return {"alerts": found[::-1]}
 
+    _voices(router, hub)
     return router
+
+
+def _voices(router: APIRouter, hub: Hub) -> None:
+    @router.get("/v1/voices", summary="How it can sound; no voices: nothing here speaks")
+    async def voices() -> dict[str, Any]:
+        if hub.voice is None:
+            return {"voices": []}
+        offer = await asyncio.to_thread(offer_of, hub.voice)
+        return {**vars_of(offer), "voices": [vars_of(voice) for voice in offer.voices]}
 
 
 def settings_list(settings: Settings) -> list[dict[str, Any]]:
