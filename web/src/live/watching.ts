@@ -11,6 +11,7 @@ import type { CameraKind } from "./camera";
 import { SessionZero } from "./pace";
 import { EMPTY, reduce } from "./state";
 import type { LiveState } from "./state";
+import { Speaker } from "./voice";
 
 export interface Snapshot {
   live: LiveState;
@@ -18,15 +19,23 @@ export interface Snapshot {
   why: string;
   cameras: Camera[];
   isPaused: boolean;
+  isVoiceOn: boolean;
 }
 
-const IDLE: Snapshot = { live: EMPTY, connection: "idle", why: "", cameras: [], isPaused: false };
+const IDLE: Snapshot = {
+  live: EMPTY,
+  connection: "idle",
+  why: "",
+  cameras: [],
+  isPaused: false,
+  isVoiceOn: false,
+};
 const KEPT = "onlooker.session"; // so that a reload finds its session again
 
 export class Watching {
   private snapshot: Snapshot = IDLE;
   private readonly readers = new Set<() => void>();
-  private readonly hearers = new Set<(message: ServerMessage) => void>();
+  private readonly speaker = new Speaker();
   private connection: Connection | null = null;
   private zero = new SessionZero();
 
@@ -37,17 +46,12 @@ export class Watching {
 
   readonly read = (): Snapshot => this.snapshot;
 
-  // For what is not state, such as sound.
-  hear(hearer: (message: ServerMessage) => void): () => void {
-    this.hearers.add(hearer);
-    return () => this.hearers.delete(hearer);
-  }
-
   // Opens a session if there is none, and takes up the one from before a reload.
   connect(resume: Handle | null = null): void {
     if (this.connection) return;
     this.zero = new SessionZero();
-    this.change({ ...IDLE, cameras: this.snapshot.cameras });
+    const { cameras, isVoiceOn } = this.snapshot;
+    this.change({ ...IDLE, cameras, isVoiceOn });
     this.connection = new Connection({
       token: signedIn(),
       isWelcome,
@@ -103,6 +107,7 @@ export class Watching {
     this.connection?.close();
     this.connection = null;
     sessionStorage.removeItem(KEPT);
+    this.speaker.mute(true);
     this.change(IDLE);
   }
 
@@ -123,6 +128,17 @@ export class Watching {
   talk(talkativeness: number): void {
     this.change({ live: { ...this.snapshot.live, talkativeness } });
     this.update({ talkativeness });
+  }
+
+  // Says aloud what it says, or no more.
+  voice(isVoiceOn: boolean): void {
+    this.speaker.mute(!isVoiceOn);
+    this.change({ isVoiceOn });
+    this.wantVoice();
+  }
+
+  soundLike(output: { voice?: string; speed?: number }): void {
+    this.send({ type: "session.update", session: { type: "realtime", audio: { output } } });
   }
 
   label(tick: number, label: Label): void {
@@ -147,6 +163,12 @@ export class Watching {
 
   private get periodMs(): number {
     return 1000 * (this.snapshot.live.session?.onlooker.period_s ?? 1);
+  }
+
+  // Each connection says anew whether it wants the sound.
+  private wantVoice(): void {
+    const output_modalities: ["audio" | "text"] = [this.snapshot.isVoiceOn ? "audio" : "text"];
+    this.send({ type: "session.update", session: { type: "realtime", output_modalities } });
   }
 
   private update(onlooker: {
@@ -176,7 +198,8 @@ export class Watching {
       this.zero.hear(message.time_s, atMs, message.latency_ms);
     }
     if (message.type === "onlooker.perceived") this.lookedAt(message);
-    for (const hearer of this.hearers) hearer(message);
+    if (message.type === "session.created" && this.snapshot.isVoiceOn) this.wantVoice();
+    this.speaker.take(message);
     this.change({ live: reduce(this.snapshot.live, message, atMs) });
   }
 
