@@ -59,8 +59,8 @@ export async function recordedSpan(id: string, sinceS: number, untilS: number): 
 
 // Its bytes alone come over the network, out of the one file of all pictures.
 export async function recordedPictureUrl(id: string, [offset, numBytes]: Place): Promise<string> {
-  const range = `bytes=${offset}-${offset + numBytes - 1}`;
-  const response = await call("GET", `${at(id)}/files/pictures.mjpeg`, undefined, { range });
+  const headers = { Range: `bytes=${offset}-${offset + numBytes - 1}` };
+  const response = await call("GET", `${at(id)}/files/pictures.mjpeg`, undefined, { headers });
   return URL.createObjectURL(new Blob([await response.blob()], { type: "image/jpeg" }));
 }
 

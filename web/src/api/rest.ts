@@ -31,16 +31,17 @@ export async function call(
   method: string,
   path: string,
   body?: unknown,
-  more: { range?: string; signal?: AbortSignal } = {},
+  more: { headers?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<Response> {
-  const headers: Record<string, string> = more.range ? { Range: more.range } : {};
+  const headers: Record<string, string> = { ...more.headers };
   const token = signedIn();
   if (token) headers.Authorization = `Bearer ${token}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const isText = typeof body === "string"; // whoever sends text says what it is
+  if (body !== undefined && !isText) headers["Content-Type"] = "application/json";
   const init = {
     method,
     headers,
-    body: body === undefined ? null : JSON.stringify(body),
+    body: body === undefined ? null : isText ? body : JSON.stringify(body),
     signal: more.signal ?? null,
   };
   const response = await fetch(path, init);

@@ -1,4 +1,6 @@
 // The session that this page watches with: connection, cameras and all that is known of it.
+import { Call } from "../api/call";
+import type { Socket } from "../api/call";
 import { Connection } from "../api/connection";
 import type { ConnectionState, Handle } from "../api/connection";
 import type { Perceived } from "../api/events";
@@ -13,6 +15,19 @@ import { EMPTY, reduce } from "./state";
 import type { LiveState } from "./state";
 import { Speaker } from "./voice";
 
+const CALL_AGAIN_MS = 8000;
+const TRANSPORT = "onlooker.transport"; // kept by the browser: "call", or nothing
+
+export function wantsCall(): boolean {
+  return localStorage.getItem(TRANSPORT) === "call";
+}
+
+// From the next connection on.
+export function wantCall(isWanted: boolean): void {
+  if (isWanted) localStorage.setItem(TRANSPORT, "call");
+  else localStorage.removeItem(TRANSPORT);
+}
+
 export interface Snapshot {
   live: LiveState;
   connection: ConnectionState | "idle";
@@ -20,6 +35,7 @@ export interface Snapshot {
   cameras: Camera[];
   isPaused: boolean;
   isVoiceOn: boolean;
+  isCall: boolean; // the connection is WebRTC
 }
 
 const IDLE: Snapshot = {
@@ -29,6 +45,7 @@ const IDLE: Snapshot = {
   cameras: [],
   isPaused: false,
   isVoiceOn: false,
+  isCall: false,
 };
 const KEPT = "onlooker.session"; // so that a reload finds its session again
 
@@ -36,6 +53,9 @@ export class Watching {
   private snapshot: Snapshot = IDLE;
   private readonly readers = new Set<() => void>();
   private readonly speaker = new Speaker();
+  private call: Call | null = null;
+  private calledAgainMs = -Infinity;
+  private hasCallFailed = false; // then it is not tried again
   private connection: Connection | null = null;
   private zero = new SessionZero();
 
@@ -55,6 +75,7 @@ export class Watching {
     this.connection = new Connection({
       token: signedIn(),
       isWelcome,
+      open: (url, protocols) => this.open(url, protocols),
       resume: resume && { ...resume, seq: -1 }, // everything is told again
       onMessage: (message) => this.take(message),
       onState: (connection, why) => this.became(connection, why),
@@ -78,7 +99,8 @@ export class Watching {
     );
     camera.isPaused = this.snapshot.isPaused;
     this.change({ cameras: [...this.snapshot.cameras, camera] });
-    this.connect();
+    if (this.connection && this.mayCall) this.connection.again(); // a call carries what is there
+    else this.connect();
   }
 
   watch(address: string, name: string): void {
@@ -99,10 +121,12 @@ export class Watching {
 
   pause(isPaused: boolean): void {
     for (const camera of this.snapshot.cameras) camera.isPaused = isPaused;
+    this.call?.pause(isPaused);
     this.change({ isPaused });
   }
 
   stop(): void {
+    this.hasCallFailed = false; // the next session may try again
     for (const camera of this.snapshot.cameras) camera.stop();
     this.connection?.close();
     this.connection = null;
@@ -128,6 +152,12 @@ export class Watching {
   talk(talkativeness: number): void {
     this.change({ live: { ...this.snapshot.live, talkativeness } });
     this.update({ talkativeness });
+  }
+
+  // Whether a call takes the microphone's sound: then it need not be sent as messages.
+  carryMicrophone(track: MediaStreamTrack | null): boolean {
+    this.call?.hear(track);
+    return this.call !== null;
   }
 
   // Says aloud what it says, or no more.
@@ -159,6 +189,29 @@ export class Watching {
 
   sendNow(message: ClientMessage): boolean {
     return this.connection?.sendNow(message) ?? false;
+  }
+
+  private get mayCall(): boolean {
+    const canAll = this.snapshot.cameras.every((camera) => camera.track !== null);
+    return wantsCall() && !this.hasCallFailed && canAll && "RTCPeerConnection" in window;
+  }
+
+  // A WebSocket, or a call if that is wanted, possible, and has not failed before.
+  private open(url: string, protocols: string[]): Socket {
+    if (!this.mayCall) return new WebSocket(url, protocols) as unknown as Socket;
+    const carried = this.snapshot.cameras.flatMap(({ name, track }) =>
+      track ? [{ stream: name, track }] : [],
+    );
+    const call = new Call(new URL(url).searchParams, protocols, carried, (state) => {
+      if (state === "failed") this.hasCallFailed = true;
+      if (state === "open") this.call = call;
+      else if (this.call === call) this.call = null;
+      const names = this.call === call ? carried.map((one) => one.stream) : [];
+      for (const camera of this.snapshot.cameras) camera.isCarried = names.includes(camera.name);
+      if (this.call && this.snapshot.isPaused) call.pause(true);
+      this.change({ isCall: this.call !== null });
+    });
+    return call;
   }
 
   private get periodMs(): number {
@@ -198,9 +251,25 @@ export class Watching {
       this.zero.hear(message.time_s, atMs, message.latency_ms);
     }
     if (message.type === "onlooker.perceived") this.lookedAt(message);
-    if (message.type === "session.created" && this.snapshot.isVoiceOn) this.wantVoice();
+    if (message.type === "onlooker.stream_health") this.isWell(message.stream, message.state);
+    if (message.type === "session.created") {
+      if (this.snapshot.isVoiceOn) this.wantVoice();
+      const isShort = this.snapshot.cameras.some((one) => one.track && !one.isCarried);
+      if (this.call && isShort) this.connection?.again(); // one came while it was dialled
+    }
     this.speaker.take(message);
     this.change({ live: reduce(this.snapshot.live, message, atMs) });
+  }
+
+  // Video of a call that lost packets may stand still for a minute in the server's receiver: a new
+  // call for the same session has it back at once.
+  private isWell(stream: string | null, state: string): void {
+    const camera = this.snapshot.cameras.find((one) => one.name === stream);
+    const nowMs = performance.now();
+    if (state !== "lost" || !camera?.isCarried || this.snapshot.isPaused) return;
+    if (nowMs - this.calledAgainMs < CALL_AGAIN_MS) return;
+    this.calledAgainMs = nowMs;
+    this.connection?.again();
   }
 
   private lookedAt(message: Omit<Perceived, "type">): void {

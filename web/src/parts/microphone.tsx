@@ -30,7 +30,8 @@ export function useMicrophone(): UsedMicrophone {
 
   async function open(how: "held" | "open"): Promise<void> {
     const send = watching.sendNow.bind(watching);
-    const mine = new Microphone(send, (level) => show(meter.current, level));
+    const carry = (track: MediaStreamTrack | null) => watching.carryMicrophone(track);
+    const mine = new Microphone(send, (level) => show(meter.current, level), carry);
     opened.current = mine;
     setState(how);
     try {
