@@ -143,9 +143,7 @@ def is_of(stream: str, wire: Wire) -> bool:
 async def test_every_camera_of_a_call_is_watched(served: Served) -> None:
     async with peer_of(served, "events=all&streams=door,yard", num_cameras=2) as peer:
         for stream in ("door", "yard"):
-            health = await peer.until(
-                "onlooker.stream_health", lambda w, s=stream: w["stream"] == s
-            )
+            health = await peer.until("onlooker.stream_health", partial(is_of, stream))
             assert health["state"] == "connected"
 
 

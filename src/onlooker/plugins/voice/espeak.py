@@ -149,3 +149,5 @@ async def _end(process: Process) -> None:
         if process.returncode is None:
             process.kill()
     await process.wait()
+    if process.stdout is not None:
+        await process.stdout.read()  # to its end, so that the pipe is closed with the loop
