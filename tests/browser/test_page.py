@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
 from tests.browser.cable import Cable
 from tests.browser.chromium import WATCH_MARKER
@@ -88,6 +88,35 @@ def test_instructions_stand_pause_and_go(open_page: OpenPage) -> None:
     )
     says(page, "marker 25 appeared")
     assert len(said(page)) > before
+
+
+def test_what_is_wished_before_there_is_a_session_is_not_lost(open_page: OpenPage) -> None:
+    page = open_page()
+    page.route_web_socket(re.compile("/v1/realtime"), _tell_late)
+    page.get_by_role("button", name=re.compile("^Webcam")).click()
+    page.get_by_role("button", name="Count").click()
+    expect(page.get_by_role("banner").get_by_role("status")).to_contain_text("Watching")
+    page.get_by_label("New instruction").fill("Tell me when 12 appears")
+    page.keyboard.press("Enter")
+    says(page, "marker 12 appeared")
+    expect(page.locator(".card")).to_have_count(2)
+
+
+def _tell_late(page_side: WebSocketRoute) -> None:
+    """Keep back every answer to a wish, as a slow network would, until the next message."""
+    server_side = page_side.connect_to_server()
+    kept: list[str | bytes] = []
+
+    def pass_on(message: str | bytes) -> None:
+        for one in kept:
+            page_side.send(one)
+        kept.clear()
+        if '"session.updated"' in str(message)[:40]:
+            kept.append(message)
+        else:
+            page_side.send(message)
+
+    server_side.on_message(pass_on)
 
 
 def test_a_lost_connection_comes_back_with_all_that_was_said_once(

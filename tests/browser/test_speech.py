@@ -177,7 +177,7 @@ def test_a_short_press_leaves_the_microphone_open_until_the_next_and_so_does_a_s
             lambda: hold.evaluate("button => button.click()"),  # as a screen reader does
         ):
             turn()
-            expect(status).to_have_text("Listening until you press again")
+            expect(status).to_have_text("Listening. Press again to stop")
             page.get_by_label("Message").focus()
             expect(hold).to_have_attribute("aria-pressed", "true")
             turn()

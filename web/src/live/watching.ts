@@ -54,6 +54,7 @@ export class Watching {
   private readonly readers = new Set<() => void>();
   private readonly speaker = new Speaker();
   private call: Call | null = null;
+  private wished: InstructionWish[] | null = null; // while there was no connection
   private calledAgainMs = -Infinity;
   private hasCallFailed = false; // then it is not tried again
   private connection: Connection | null = null;
@@ -140,6 +141,7 @@ export class Watching {
   }
 
   instruct(instructions: InstructionWish[]): void {
+    if (this.snapshot.connection !== "open") this.wished = instructions;
     this.change({ live: { ...this.snapshot.live, instructions } });
     this.update({ instructions });
   }
@@ -258,7 +260,13 @@ export class Watching {
       if (this.call && isShort) this.connection?.again(); // one came while it was dialled
     }
     this.speaker.take(message);
-    this.change({ live: reduce(this.snapshot.live, message, atMs) });
+    let live = reduce(this.snapshot.live, message, atMs);
+    if (message.type === "session.created" && this.wished) {
+      // It waits to be sent, and what the server knows yet is older.
+      live = { ...live, instructions: this.wished };
+      this.wished = null;
+    }
+    this.change({ live });
   }
 
   // Video of a call that lost packets may stand still for a minute in the server's receiver: a new

@@ -42,7 +42,14 @@ export function VoiceHead({ title }: { title: ReactNode }) {
           <Icon name={isVoiceOn ? "sound" : "mute"} />
         </button>
       </div>
-      <div id="voice-choice" className="voice-choice" role="group" aria-label={words.voice.title} hidden={!isOpen}>
+      <div
+        id="voice-choice"
+        className="voice-choice"
+        role="group"
+        aria-label={words.voice.title}
+        hidden={!isOpen}
+        onKeyDown={(event) => event.key === "Escape" && setIsOpen(false)}
+      >
         {isOpen && (hasVoice ? <VoiceChoice /> : <p className="quiet">{words.voice.none}</p>)}
       </div>
     </>

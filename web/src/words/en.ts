@@ -175,7 +175,7 @@ export const en = {
     hold: "Hold to talk",
     holdHint: "Hold it, or the space bar on it, while you speak. A short press leaves it open until the next.",
     listening: "Listening …",
-    listeningOpen: "Listening until you press again",
+    listeningOpen: "Listening. Press again to stop",
     level: "Level of the microphone",
     noEars: "Nothing here understands speech. Start the server with --listen.",
     mute: "Mute the voice",
