@@ -6,9 +6,9 @@ import re
 
 import httpx
 import pytest
-from aioice.ice import get_host_addresses
 from playwright.sync_api import Page, WebSocket, expect
 
+from tests.browser.chromium import can_call
 from tests.browser.conftest import OpenPage
 from tests.browser.datagrams import Datagrams
 from tests.browser.test_page import says, watch
@@ -16,10 +16,7 @@ from tests.browser.test_page import says, watch
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(150),
-    pytest.mark.skipif(
-        not get_host_addresses(use_ipv4=True, use_ipv6=False),
-        reason="calls need an address beside loopback: browsers and aioice offer no other",
-    ),
+    pytest.mark.skipif(not can_call(), reason="calls need an address beside loopback"),
 ]
 CALLS = re.compile(r"/v1/realtime/calls")
 

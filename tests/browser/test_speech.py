@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page, Playwright, WebSocket, expect
 from onlooker.core.soundtrack import resampled
 from onlooker.plugins.loader import load
 from onlooker.testing.process import server_process
-from tests.browser.chromium import launch
+from tests.browser.chromium import can_call, launch
 from tests.browser.conftest import MARKERS, SECONDS_EACH, OpenPage
 from tests.browser.footage import write_y4m
 from tests.browser.serving import serving
@@ -35,6 +35,15 @@ pytestmark = [
     ),
 ]
 
+# Counts the pieces of sound that the page plays.
+COUNT_SOUND = """() => {
+  window.numSounds = 0;
+  const start = AudioBufferSourceNode.prototype.start;
+  AudioBufferSourceNode.prototype.start = function (...when) {
+    window.numSounds += 1;
+    return start.apply(this, when);
+  };
+}"""
 QUESTION = "What do you see right now?"
 RATE_HZ = 48_000
 LEAD_S, PAUSE_S = 0.5, 3.0  # before and after the question, which comes round again
@@ -192,10 +201,40 @@ def test_a_short_press_leaves_the_microphone_open_until_the_next_and_so_does_a_s
         browser.close()
 
 
-def _watching(browser: Browser, port: int) -> Page:
+@pytest.mark.skipif(not can_call(), reason="calls need an address beside loopback")
+def test_a_question_is_asked_and_answered_aloud_over_a_call(
+    driver: Playwright, speaking_port: int, tmp_path: Path
+) -> None:
+    film = write_y4m(tmp_path / "camera.y4m", MARKERS, SECONDS_EACH)
+    browser = launch(driver, film, microphone=write_question(tmp_path / "question.wav"))
+    try:
+        page = _watching(browser, speaking_port, is_call=True)
+        expect(page.get_by_role("banner").get_by_role("status")).to_contain_text("WebRTC")
+        page.evaluate(COUNT_SOUND)
+        page.get_by_role("button", name="Turn the voice on").click()
+        page.get_by_role("button", name="Hold to talk").press("Enter")
+        talk = page.get_by_role("region", name="Conversation")
+        asked = re.compile("what do you see", re.IGNORECASE)
+        question = talk.locator(".line-user:not(.line-partial)").filter(has_text=asked)
+        expect(question.first).to_be_visible(timeout=60_000)
+        answer = talk.locator(".line-onlooker").filter(has_text="I see")
+        expect(answer.first).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("img", name="Being said aloud")).to_be_visible(timeout=30_000)
+        for _ in range(100):
+            if page.evaluate("numSounds"):
+                break
+            page.wait_for_timeout(100)
+        assert page.evaluate("numSounds") > 0
+    finally:
+        browser.close()
+
+
+def _watching(browser: Browser, port: int, *, is_call: bool = False) -> Page:
     context = browser.new_context(permissions=["camera", "microphone"], locale="en-GB")
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{port}/")
+    if is_call:
+        page.evaluate("localStorage.setItem('onlooker.transport', 'call')")
     page.get_by_role("button", name=re.compile("^Webcam")).click()
     expect(page.get_by_role("banner").get_by_role("status")).to_contain_text("Watching")
     return page
