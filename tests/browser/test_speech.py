@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page, Playwright, WebSocket, expect
 from onlooker.core.soundtrack import resampled
 from onlooker.plugins.loader import load
 from onlooker.testing.process import server_process
+from tests.browser.cable import Cable
 from tests.browser.chromium import can_call, launch
 from tests.browser.conftest import MARKERS, SECONDS_EACH, OpenPage
 from tests.browser.footage import write_y4m
@@ -264,8 +265,8 @@ def test_the_voice_and_its_speed_are_chosen_in_the_page_and_heard_at_once(
             **_voice_of_a_server(tmp_path, {"use": "espeak"}),
             "model": {"use": "openai", "openai": {"url": url}},
         }
-        with serving(tree) as port:
-            page = open_page(at=port)
+        with serving(tree) as port, Cable(port).laid() as cable:
+            page = open_page(at=cable.port)
             line = Line(page)
             page.get_by_role("button", name=re.compile("^Webcam")).click()
             page.get_by_role("button", name="Turn the voice on").click()
@@ -285,6 +286,14 @@ def test_the_voice_and_its_speed_are_chosen_in_the_page_and_heard_at_once(
             output = line.of("session.updated")[-1]["session"]["audio"]["output"]
             assert (output["voice"], output["speed"]) == ("de", 0.5)
             assert line.loudest() > 0.05
+            cable.cut()
+            status = page.get_by_role("banner").get_by_role("status")
+            expect(status).to_contain_text("Connection lost")
+            before = len(line.of("response.output_audio.delta"))
+            cable.mend()
+            expect(status).to_contain_text("Watching")
+            assert _lines_s(line, 1, page)
+            assert len(line.of("response.output_audio.delta")) > before
 
 
 def test_a_single_voice_and_none_at_all_are_said_plainly(
