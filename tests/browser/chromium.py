@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from aioice.ice import get_host_addresses
 from playwright.sync_api import Browser, Playwright
 
 import onlooker.server
@@ -31,6 +32,11 @@ def why_not() -> str:
     if not (STATIC / "index.html").is_file():
         return "the page is not built: make web"
     return ""
+
+
+def can_call() -> bool:
+    """Say whether calls can be made: neither browsers nor aioice offer loopback."""
+    return bool(get_host_addresses(use_ipv4=True, use_ipv6=False))
 
 
 def launch(playwright: Playwright, film: Path, microphone: Path | None = None) -> Browser:

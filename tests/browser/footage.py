@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -34,6 +35,17 @@ def _planes(value: int) -> bytes:
     luma_HW = marker.draw(pixels_HWC, value)[..., 0]
     chroma = bytes([128]) * (WIDTH_PX * HEIGHT_PX // 4)
     return luma_HW.tobytes() + chroma + chroma
+
+
+def write_tone(path: Path) -> Path:
+    """Write two seconds of a quiet tone, as a microphone would hear it."""
+    samples_N = 3000 * np.sin(np.arange(96_000) * 2 * np.pi * 220 / 48_000)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(samples_N.astype("<i2").tobytes())
+    return path
 
 
 def write_street(path: Path) -> Path:

@@ -16,13 +16,14 @@ from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser.chromium import launch
-from tests.browser.footage import write_street
+from tests.browser.footage import write_street, write_tone
 from tests.browser.serving import serving
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 NAMES = (
     "start", "start-dark", "start-phone", "live", "live-dark", "live-phone", "live-chinese", "why",
-    "two-cameras", "zone", "memory", "recordings", "metrics", "settings",
+    "two-cameras", "zone", "memory", "recordings", "recordings-phone", "metrics", "settings",
+    "voice",
 )  # fmt: skip
 MAX_BYTES = 2_000_000
 
@@ -51,11 +52,13 @@ def test_pictures_of_every_page_are_taken(driver: Playwright, tmp_path: Path) ->
         "codec": {"use": "jpeg"},
         "brain": {"use": "echo", "echo": {"delay_s": 6}},
         "server": {"folder": str(tmp_path), "record": True},
+        "voice": {"use": "espeak"},
+        "transcriber": {"use": "moonshine"},
     }
-    browser = launch(driver, film)
+    browser = launch(driver, film, microphone=write_tone(tmp_path / "tone.wav"))
     with serving(tree) as port:
         context = browser.new_context(
-            permissions=["camera"],
+            permissions=["camera", "microphone"],
             viewport={"width": 1440, "height": 900},
             locale="en-GB",
             reduced_motion="reduce",
@@ -69,13 +72,19 @@ def test_pictures_of_every_page_are_taken(driver: Playwright, tmp_path: Path) ->
         _watch(page)
         _in_dark(page, "live")
         _on_a_phone(page, "live")
+        _speak(page)
         _look_closer(page)
         for name in ("memory", "recordings", "metrics", "settings"):
             page.get_by_role("navigation").get_by_role("link", name=name).click()
             expect(page.get_by_text("Loading")).to_have_count(0)
             if name == "recordings":
-                page.get_by_role("button", name="Play").first.click()
-                expect(page.locator(".player img")).to_be_visible()
+                page.get_by_role("button", name="Replay").first.click()
+                page.get_by_label("Who decides").select_option("silent")
+                page.locator(".replay").get_by_role("button", name="Replay").click()
+                expect(page.locator(".differences")).to_be_visible()
+                page.locator(".differences button").first.click()
+                expect(page.locator(".player img").first).to_be_visible()
+                _on_a_phone(page, name)
             page.wait_for_timeout(1500)
             keep(page, name)
         context.close()
@@ -96,6 +105,20 @@ def _watch(page: Page) -> None:
     page.wait_for_timeout(12_000)
     page.get_by_role("button", name="As it sees it").click()
     expect(page.locator(".overlay-box").first).to_be_visible()
+
+
+def _speak(page: Page) -> None:
+    """Open the microphone, which hears a tone, and the choice of voices."""
+    page.get_by_role("button", name="Turn the voice on").click()
+    page.get_by_role("button", name="Voice", exact=True).click()
+    expect(page.get_by_label("Sounds like")).to_be_visible()
+    page.get_by_role("button", name="Hold to talk").press("Enter")
+    level = page.get_by_role("meter", name="Level of the microphone")
+    expect(level).to_have_attribute("aria-valuenow", re.compile("^[4-9].$"))
+    keep(page, "voice")
+    page.get_by_role("button", name="Hold to talk").press("Enter")
+    page.get_by_role("button", name="Mute the voice").click()
+    page.get_by_role("button", name="Voice", exact=True).click()
 
 
 def _look_closer(page: Page) -> None:

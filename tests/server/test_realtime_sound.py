@@ -20,7 +20,7 @@ from onlooker.server.lent import Shared
 from onlooker.server.realtime_narrator import Narrator, Wire
 from onlooker.server.realtime_session import Terms
 from onlooker.server.realtime_talk import Talk
-from onlooker.testing.speaking import HummingVoice, KnowingEars, LoudnessDetector
+from onlooker.testing.speaking import ChoirVoice, HummingVoice, KnowingEars, LoudnessDetector
 from tests.server.talking import settings_of
 
 
@@ -103,6 +103,18 @@ async def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
         yield running
 
 
+@pytest.fixture
+def sings(monkeypatch: pytest.MonkeyPatch) -> None:
+    speech = SpeechParts(voice=ChoirVoice())
+    monkeypatch.setattr("onlooker.server.lent.speech_of", lambda _: speech)
+
+
+@pytest.fixture
+async def choir(tmp_path: Path, sings: None) -> AsyncIterator[Hub]:
+    async with Hub(settings_of(tmp_path)).running() as running:
+        yield running
+
+
 class Heap:
     """Keeps what a client is told."""
 
@@ -171,3 +183,55 @@ async def test_who_wants_text_alone_is_sent_no_sound(hub: Hub) -> None:
             task.cancel()
     assert not [wire for wire in heap.wires if "output_audio" in wire["type"]]
     assert [wire for wire in heap.wires if wire["type"] == "onlooker.captioned"]
+
+
+async def test_a_voice_is_chosen_as_openai_has_it_and_speaks_from_the_next_sentence_on(
+    choir: Hub,
+) -> None:
+    held, other, heap = choir.open(Opening("anna")), choir.open(Opening("bert")), Heap()
+    talk = Talk(choir, held, heap.take, Terms(1, "standard", after=0))
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(talk.follow()), group.create_task(talk.sound())]
+        await heap.until("session.created")
+        await send(talk, "session.update", session={"output_modalities": ["audio"]})
+        lengths = []
+        for output in ({"voice": "alto"}, {"voice": "bass", "speed": 2.0}, {"speed": 0.5}):
+            heap.wires.clear()
+            await send(talk, "session.update", session={"audio": {"output": output}})
+            updated = await heap.until("session.updated")
+            held.say("hello there")
+            await heap.until("output_audio_buffer.stopped")
+            sound = [w["delta"] for w in heap.wires if w["type"] == "response.output_audio.delta"]
+            lengths.append(sum(len(base64.b64decode(delta)) // 2 for delta in sound))
+        assert updated["session"]["audio"]["output"]["voice"] == "bass"
+        assert updated["session"]["audio"]["output"]["speed"] == 0.5
+        assert 1.7 < lengths[0] / lengths[1] < 2.3
+        assert 3.4 < lengths[2] / lengths[1] < 4.6
+        for task in tasks:
+            task.cancel()
+    assert other.voice is None
+
+
+async def test_what_a_stock_client_calls_its_voice_is_let_go_and_other_names_are_refused(
+    choir: Hub,
+) -> None:
+    held, heap = choir.open(Opening("anna")), Heap()
+    talk = Talk(choir, held, heap.take, Terms(1, "standard", after=0))
+    for voice in ("marin", {"id": "alloy"}):
+        await send(talk, "session.update", session={"audio": {"output": {"voice": voice}}})
+        heap.wires.clear()
+    await send(talk, "session.update", session={"audio": {"output": {"voice": "tenor"}}})
+    error = (await heap.until("error"))["error"]
+    assert (error["code"], error["param"]) == ("invalid_value", "session.audio.output")
+    assert "it offers alto, bass" in error["message"]
+    assert held.voice is None
+
+
+async def test_a_chosen_voice_outlives_a_restart(tmp_path: Path, sings: None) -> None:
+    settings = settings_of(tmp_path)
+    async with Hub(settings).running() as hub:
+        held = hub.open(Opening("anna"))
+        await held.speak_as("bass", 2.0)
+    async with Hub(settings).running() as hub:
+        (again,) = hub.sessions()
+        assert (again.id, again.voice, again.speed) == (held.id, "bass", 2.0)

@@ -11,8 +11,10 @@ import httpx
 import pytest
 
 from onlooker.core.recording import read_recording
+from onlooker.live.speech import SpeechParts
 from onlooker.server.held import Held
 from onlooker.testing.serving import jpeg
+from onlooker.testing.speaking import ChoirVoice
 from tests.server.over_http import ADMIN, OTHER, Served, serving, settings_of
 
 
@@ -239,6 +241,31 @@ async def test_events_are_followed_and_taken_up_again(served: Served) -> None:
     page = await ok(await served.http.get(f"{path}/events?after=1&limit=2"))
     assert [event["seq"] for event in page["events"]] == [2, 3]
     assert page["num_missed"] == 0
+
+
+async def test_a_voice_is_chosen_from_those_that_are_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speech = SpeechParts(voice=ChoirVoice())
+    monkeypatch.setattr("onlooker.server.lent.speech_of", lambda _: speech)
+    async with serving(settings_of(tmp_path)) as served:
+        offer = await ok(await served.http.get("/v1/voices"))
+        assert [voice["id"] for voice in offer["voices"]] == ["alto", "bass"]
+        assert (offer["voice"], offer["slowest"], offer["fastest"]) == ("alto", 0.5, 2.0)
+        path, held = await opened(served)
+        changed = await ok(await served.http.patch(path, json={"voice": "bass"}))
+        assert changed["voice"] == held.voice == "bass"
+        refused = await served.http.patch(path, json={"voice": "tenor"})
+        assert refused.status_code == 400
+        assert "alto, bass" in refused.json()["error"]["message"]
+
+
+async def test_a_server_without_a_voice_offers_none(served: Served) -> None:
+    assert await ok(await served.http.get("/v1/voices")) == {"voices": []}
+    path, _ = await opened(served)
+    refused = await served.http.patch(path, json={"speed": 1.2})
+    assert refused.status_code == 400
+    assert "--voice" in refused.json()["error"]["message"]
 
 
 async def test_the_server_says_how_it_is(served: Served) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -85,11 +86,11 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
 
 @asynccontextmanager
 async def peer_of(
-    served: Served, query: str = "events=all", *, has_video: bool = True, trickles: bool = False
+    served: Served, query: str = "events=all", *, num_cameras: int = 1, trickles: bool = False
 ) -> AsyncIterator[Peer]:
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     peer = Peer(connection)
-    if has_video:
+    for _ in range(num_cameras):
         connection.addTrack(Moving())
     try:
         await connection.setLocalDescription(await connection.createOffer())
@@ -135,13 +136,24 @@ async def test_real_video_is_watched_and_speech_comes_over_the_data_channel(
         assert (health["stream"], health["state"]) == ("door", "connected")
 
 
+def is_of(stream: str, wire: Wire) -> bool:
+    return bool(wire["stream"] == stream)
+
+
+async def test_every_camera_of_a_call_is_watched(served: Served) -> None:
+    async with peer_of(served, "events=all&streams=door,yard", num_cameras=2) as peer:
+        for stream in ("door", "yard"):
+            health = await peer.until("onlooker.stream_health", partial(is_of, stream))
+            assert health["state"] == "connected"
+
+
 async def test_candidates_may_come_after_the_offer(served: Served) -> None:
-    async with peer_of(served, has_video=False, trickles=True) as peer:
+    async with peer_of(served, num_cameras=0, trickles=True) as peer:
         await peer.until("session.created")
 
 
 async def test_a_lost_call_leaves_its_session_and_the_next_one_goes_on(served: Served) -> None:
-    async with peer_of(served, has_video=False) as peer:
+    async with peer_of(served, num_cameras=0) as peer:
         await peer.until("session.created")
         peer.say("one")
         await peer.until("response.done")
@@ -159,7 +171,7 @@ async def test_a_lost_call_leaves_its_session_and_the_next_one_goes_on(served: S
 async def test_a_call_that_is_hung_up_ends_and_a_stranger_cannot_hang_it_up(
     served: Served,
 ) -> None:
-    async with peer_of(served, has_video=False) as peer:
+    async with peer_of(served, num_cameras=0) as peer:
         await peer.until("session.created")
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}") as http:
             for token, status in ((OTHER, 404), (VIEWER, 404), (OPERATOR, 204)):

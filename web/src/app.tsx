@@ -121,7 +121,7 @@ function Header({ page, isWatching }: { page: Page; isWatching: boolean }) {
 
 function Status({ isWatching }: { isWatching: boolean }) {
   const words = useWords();
-  const [{ connection, isPaused, live }] = useWatching();
+  const [{ connection, isPaused, isCall, live }] = useWatching();
   if (!isWatching) return null;
   const isOpen = connection === "open";
   const state = isOpen ? (isPaused ? "paused" : "open") : connection === "lost" ? "lost" : "connecting";
@@ -129,6 +129,11 @@ function Status({ isWatching }: { isWatching: boolean }) {
     <span className={`status status-${state}`} role="status">
       <span className="dot" />
       {words.status[state]}
+      {isOpen && isCall && (
+        <span className="badge" title={words.live.isCall}>
+          WebRTC
+        </span>
+      )}
       {isOpen && !isPaused && <RunningTime nowS={live.nowS} anchorMs={live.anchorMs} />}
     </span>
   );

@@ -49,7 +49,7 @@ function connected(resume: Handle | null = null, isWelcome = true) {
     open: (url, protocols) => {
       const socket = new FakeSocket(url, protocols);
       sockets.push(socket);
-      return socket as unknown as WebSocket;
+      return socket;
     },
   });
   return { connection, sockets, heard, states };

@@ -40,6 +40,7 @@ export function created(change: { resumed?: boolean; id?: string } = {}): Server
     session: {
       id: change.id ?? "s1",
       model: "test",
+      audio: { output: { voice: null, speed: null } },
       onlooker: {
         resume: { token: "r1", grace_s: 60 },
         resumed: change.resumed ?? false,
@@ -51,6 +52,8 @@ export function created(change: { resumed?: boolean; id?: string } = {}): Server
         persona: "default",
         talkativeness: 0.5,
         streams: ["camera"],
+        has_voice: true,
+        has_ears: true,
         limits: {
           max_frame_bytes: 1,
           max_streams: 8,

@@ -103,3 +103,14 @@ test("charts count what was decided", () => {
   ]);
   expect(tokensASecond(seconds, 60)).toBe(808);
 });
+
+test("what somebody is saying is shown until it is understood, and what is voiced until its end", () => {
+  const hearing = { type: "onlooker.hearing", ...bare, speaker: "user", start_s: 4, text: "how" };
+  const heard = { ...hearing, type: "onlooker.heard", end_s: 5, text: "how many" };
+  const begun = { type: "onlooker.voice_started", ...bare, line_id: "line-4", kind: "reply" };
+  const ended = { ...begun, type: "onlooker.voice_ended", why: "done", heard: "", played_s: 1 };
+  const messages = [hearing, begun, heard, ended] as unknown as ServerMessage[];
+  expect(after(messages.slice(0, 1)).hearing).toEqual({ who: "user", text: "how" });
+  expect(after(messages.slice(0, 3))).toMatchObject({ hearing: null, voiced: 4 });
+  expect(after(messages).voiced).toBeNull();
+});

@@ -121,6 +121,10 @@ class Speaker:
     def remove_player(self, player: Player) -> None:
         self._players.remove(player)
 
+    def change_voice(self, voice: Voice) -> None:
+        """Speak with another from the next sentence on; who owns it closes it."""
+        self._voice = voice
+
     def mute(self, *, is_muted: bool) -> None:
         """Show captions alone, or speak again."""
         self._is_muted = is_muted

@@ -109,6 +109,11 @@ class Speech:
         return self._parts.voice is not None
 
     @property
+    def voice(self) -> Voice | None:
+        """The voice as the settings have it, whatever speaks now."""
+        return self._parts.voice
+
+    @property
     def has_ears(self) -> bool:
         return self._parts.ears is not None
 
@@ -138,6 +143,10 @@ class Speech:
     def mute(self, *, is_muted: bool) -> None:
         """Show captions alone, or speak again."""
         self._speaker.mute(is_muted=is_muted)
+
+    def change_voice(self, voice: Voice) -> None:
+        """Speak with another from the next sentence on: one that `changed` made of ours."""
+        self._speaker.change_voice(voice)
 
     def stop_speaking(self) -> None:
         """Be still now, with all that waits to be said."""

@@ -16,6 +16,7 @@ from purgatory.domain.model import OpenedState
 from onlooker.core.errors import TranscriberFailed, VoiceFailed
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import Transcriber, TranscriberTraits, Transcript, Voice, VoiceTraits
+from onlooker.core.voices import VoiceOffer, changed, offer_of
 
 FAILURES = 3  # in a row, after which one is left alone
 PAUSE_S = 30.0  # for which it is
@@ -73,6 +74,14 @@ class FallbackVoice:
                 self.trouble = trouble
                 return
         raise VoiceFailed(f"no voice speaks: {trouble}")
+
+    def offer(self) -> VoiceOffer:
+        """What the first offers; the others stand in as they are."""
+        return offer_of(self._voices[0])
+
+    def another(self, voice: str, speed: float) -> FallbackVoice:
+        first, *others = self._voices
+        return FallbackVoice([changed(first, voice, speed), *others])
 
     async def close(self) -> None:
         for voice in self._voices:

@@ -25,6 +25,7 @@ from onlooker.server.hub import Hub
 from onlooker.server.metrics import Metrics
 from onlooker.server.realtime import realtime_router
 from onlooker.server.rest_look import look_router
+from onlooker.server.rest_recordings import recordings_router
 from onlooker.server.rest_server import server_router
 from onlooker.server.rest_sessions import sessions_router
 from onlooker.server.rtc import calls_router
@@ -94,6 +95,7 @@ def create_app(
         sessions_router(hub),
         look_router(hub),
         server_router(hub, metrics),
+        recordings_router(hub),
     ):
         app.include_router(router)
     _serve_page(app, static)

@@ -20,6 +20,7 @@ from onlooker.core.media import AudioChunk
 from onlooker.core.moment import Delivery, Instruction, InstructionState
 from onlooker.core.ports import Source
 from onlooker.core.prompt import Persona
+from onlooker.core.voices import changed
 from onlooker.live.session import Session
 from onlooker.server.log import EventLog, Logged, Missed
 from onlooker.server.push import PictureLimits, PushSource
@@ -53,6 +54,8 @@ class Held:
     pushed: dict[str, PushSource] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict, repr=False)  # of cameras, as named
     wants_pause: bool = False
+    voice: str | None = None  # that was chosen; None: as the settings have it
+    speed: float | None = None  # likewise
     contact_s: float = field(default_factory=monotonic)  # when anybody was last in touch
     input_s: float = field(default_factory=monotonic)  # when anything last came in
     closed: Closed | None = None
@@ -120,6 +123,22 @@ class Held:
         """Choose how much is said unasked, from the next second on."""
         self.persona = persona
         self.session.set_persona(persona)
+        self.touch()
+        self._changed()
+
+    async def speak_as(self, voice: str | None, speed: float | None) -> None:
+        """Choose how it sounds, from the next sentence on; None: as before.
+
+        Raises:
+            BadSettings: there is no voice, or it does not offer that.
+        """
+        speech = self.session.speech
+        if speech.voice is None:
+            raise BadSettings("nothing here speaks: start the server with --voice")
+        voice = self.voice if voice is None else voice
+        speed = self.speed if speed is None else speed
+        speech.change_voice(await asyncio.to_thread(changed, speech.voice, voice, speed))
+        self.voice, self.speed = voice, speed
         self.touch()
         self._changed()
 

@@ -50,7 +50,7 @@ from onlooker.config import Settings
 from onlooker.core.clock import SessionClock, WallClock
 from onlooker.core.errors import BadSettings, OnlookerError, SourceRefused
 from onlooker.core.event import Event
-from onlooker.core.ports import Model, Sink, Source
+from onlooker.core.ports import Model, Sink, Source, Voice
 from onlooker.core.prompt import Persona
 from onlooker.live.session import Session, Ticker
 from onlooker.live.ticker import ticks
@@ -65,7 +65,7 @@ from onlooker.server.log import EventLog
 from onlooker.server.push import PictureLimits
 from onlooker.server.record import Kept
 from onlooker.server.recordings import write_about
-from onlooker.server.resume import Saved, load_saved, save
+from onlooker.server.resume import Saved, load_saved, save, saved_of
 from onlooker.server.zones import Zone, Zones
 
 REAP_EVERY_S = 1.0
@@ -169,6 +169,11 @@ class Hub:
         if self._shared is None:
             raise TooManySessions("the server is starting: try again in a moment")
         return self._shared.model
+
+    @property
+    def voice(self) -> Voice | None:
+        """The voice that all sessions share, if there is one."""
+        return self._shared.speech.voice if self._shared else None
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that ends with the hub."""
@@ -339,7 +344,7 @@ class Hub:
             self._must_save = True
 
     def _save(self, sessions: Sequence[Held], *, is_clean: bool = False) -> None:
-        saved = [_saved(held) for held in sessions if held.kind == "live"]
+        saved = [saved_of(held) for held in sessions if held.kind == "live"]
         save(self.limits.folder, saved, is_clean=is_clean)
 
     async def _restore(self) -> None:
@@ -373,23 +378,10 @@ class Hub:
                 await held.add_camera(stream, address)
             except (BadSettings, SourceRefused, OnlookerError) as error:
                 log.warning("stream not resumed: %s", error, extra={"session": held.id})
+        if saved.voice is not None or saved.speed is not None:
+            try:
+                await held.speak_as(saved.voice, saved.speed)
+            except BadSettings as error:  # another voice is set since
+                log.warning("voice not resumed: %s", error, extra={"session": held.id})
         if saved.wants_pause:
             held.pause()
-
-
-def _saved(held: Held) -> Saved:
-    return Saved(
-        id=held.id,
-        owner=held.owner,
-        name=held.name,
-        persona=held.persona,
-        record=held.recording is not None,
-        zones=held.zones.all,
-        last_seq=held.log.last_seq,
-        resume_token=held.resume_token,
-        instructions=tuple(
-            (known.id, known.text, known.state) for known in held.session.instructions
-        ),
-        addresses=dict(held.addresses),
-        wants_pause=held.wants_pause,
-    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from onlooker.core.errors import BadSettings
 from onlooker.live.speech import MICROPHONE
 from onlooker.server.held import Held
 from onlooker.server.hub import Hub
@@ -14,6 +15,7 @@ from onlooker.server.realtime_narrator import STEP, Wire
 from onlooker.server.realtime_speech import OUTPUT_RATE_HZ
 from onlooker.server.wire import (
     MAX_TEXT_CHARACTERS,
+    BadEvent,
     GivenInstruction,
     GivenSession,
     Verbosity,
@@ -23,6 +25,9 @@ STOCK_INSTRUCTION = "session"  # the id of what a stock client calls its instruc
 MESSAGES_PER_S = 200.0
 PICTURES_PER_S = 10.0  # of one stream: each that is taken may be decoded
 MAX_AUDIO_S = 10.0  # of one event
+OPENAI_VOICES = frozenset(
+    ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
+)
 
 
 @dataclass
@@ -39,12 +44,13 @@ class Terms:
     wants_sound: bool = False  # of the voice
 
 
-def change_session(held: Held, given: GivenSession) -> None:
+async def change_session(held: Held, given: GivenSession) -> None:
     """Do what a `session.update` asks for.
 
     Raises:
         BadSettings: it cannot be done.
     """
+    await _change_voice(held, given)
     ours = given.onlooker
     if ours and ours.talkativeness is not None:
         held.session.set_talkativeness(ours.talkativeness)
@@ -56,6 +62,22 @@ def change_session(held: Held, given: GivenSession) -> None:
         held.set_persona(ours.persona)
     if ours and ours.is_muted is not None:
         held.session.speech.mute(is_muted=ours.is_muted)
+
+
+async def _change_voice(held: Held, given: GivenSession) -> None:
+    """Speak as it is wanted, where there is a voice.
+
+    A stock client names one of OpenAI's voices whether it matters or not: unknown, that is let go.
+    """
+    if not held.session.speech.has_voice or (given.voice is None and given.speed is None):
+        return
+    try:
+        await held.speak_as(given.voice, given.speed)
+    except BadSettings as error:
+        if given.voice not in OPENAI_VOICES:
+            raise BadEvent("invalid_value", str(error), "session.audio.output") from None
+        if given.speed is not None:
+            await held.speak_as(None, given.speed)
 
 
 def take_microphone(
@@ -130,7 +152,11 @@ def session_wire(name: str, hub: Hub, held: Held, terms: Terms, num_missed: int 
                     "format": {"type": "audio/pcm", "rate": terms.rate_hz},
                     "turn_detection": None if terms.has_turns_by_hand else {"type": "server_vad"},
                 },
-                "output": {"format": {"type": "audio/pcm", "rate": OUTPUT_RATE_HZ}},
+                "output": {
+                    "format": {"type": "audio/pcm", "rate": OUTPUT_RATE_HZ},
+                    "voice": held.voice,
+                    "speed": held.speed,
+                },
             },
             "onlooker": ours,
         },

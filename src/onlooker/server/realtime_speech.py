@@ -115,12 +115,19 @@ class SoundWriter:
     """Writes the voice's sound as PCM16 of the output rate, in base64, piece by piece."""
 
     def __init__(self) -> None:
-        self._resampler = AudioResampler(format="s16", layout="mono", rate=OUTPUT_RATE_HZ)
+        self._resampler = _resampler()
+        self._rate_hz = 0  # none yet
 
     def write(self, chunk: AudioChunk) -> Iterator[str]:
         """Yield what is ready of the sound so far."""
+        if chunk.rate_hz != self._rate_hz:  # another voice
+            self._resampler, self._rate_hz = _resampler(), chunk.rate_hz
         pcm_N = (np.clip(chunk.samples_N, -1, 1) * 32767).astype("<i2")
         frame = AudioFrame.from_ndarray(pcm_N[None, :], format="s16", layout="mono")
         frame.sample_rate = chunk.rate_hz
         for resampled in self._resampler.resample(frame):
             yield base64.b64encode(resampled.to_ndarray().tobytes()).decode()
+
+
+def _resampler() -> AudioResampler:
+    return AudioResampler(format="s16", layout="mono", rate=OUTPUT_RATE_HZ)

@@ -265,7 +265,7 @@ class Talk:
 
     async def _update(self, event: SessionUpdate) -> None:
         given = event.session
-        change_session(self.held, given)
+        await change_session(self.held, given)
         ours = given.onlooker
         self.terms.events = (ours and ours.events) or self.terms.events
         self.terms.rate_hz = given.input_rate_hz or self.terms.rate_hz

@@ -9,18 +9,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import RawIOBase
+from itertools import takewhile
+from math import inf
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from onlooker.core.errors import BadRecording
-from onlooker.core.event import Perceived
-from onlooker.core.percept import Pictures
-from onlooker.core.recording import EVENTS_FILE, PICTURES_FILE, read_recording
+from onlooker.core.recording import EVENTS_FILE, PICTURES_FILE
 from onlooker.server.auth import Visitor
 
 ABOUT_FILE = "about.json"
+SOUND = ".opus"  # how the files of sound end, which are called after their streams
 MAX_LISTED_EVENTS = 100_000
 CHUNK_BYTES = 1 << 20
+STEP_BYTES = 1 << 16  # of events, that are rather read than halved
+# A decision bears the end of its second and is written when it has been made.
+SLACK_S = 30.0
+MEDIA_TYPES = {EVENTS_FILE: "application/jsonl", PICTURES_FILE: "video/x-motion-jpeg"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,34 +54,48 @@ class Recordings:
             raise BadRecording(f"there is no recording {name[:80]!r}")
         return path
 
-    def events(self, path: Path) -> list[dict[str, Any]]:
-        """Read the events as they stand on disk, without the pictures' bytes.
+    def events(self, path: Path, since_s: float = 0, until_s: float = inf) -> list[dict[str, Any]]:
+        """Read the events from `since_s` until before `until_s`, as they stand on disk.
+
+        Only the part of the file around them is read. `places` says of each picture where its bytes
+        are in the file of pictures: their first, and how many.
 
         Raises:
             BadRecording: a line is broken.
         """
         found: list[dict[str, Any]] = []
         with (path / EVENTS_FILE).open("rb") as lines:
-            for line in lines:
-                if not line.endswith(b"\n") or len(found) >= MAX_LISTED_EVENTS:
-                    break
-                try:
+            _go_to(lines, since_s - SLACK_S)
+            try:
+                for line in takewhile(lambda line: line.endswith(b"\n"), lines):
                     event = json.loads(line)
-                except ValueError as error:
-                    raise BadRecording(f"{path.name} is broken: {error}") from error
-                event.pop("places", None)
-                if event.get("type") != "recording":
-                    found.append(event)
+                    time_s = float(event.get("time_s", 0))
+                    if time_s > until_s + SLACK_S or len(found) >= MAX_LISTED_EVENTS:
+                        break
+                    if since_s <= time_s < until_s and event.get("type") != "recording":
+                        found.append(event)
+            except (ValueError, TypeError, AttributeError) as error:
+                raise BadRecording(f"{path.name} is broken: {error}") from error
         return found
 
     def picture(self, path: Path, picture_id: str) -> bytes | None:
-        """Find one picture by its id."""
-        for event in read_recording(path):
-            for percept in event.percepts if isinstance(event, Perceived) else ():
-                for picture in percept.pictures if isinstance(percept, Pictures) else ():
-                    if picture.id == picture_id:
-                        return picture.jpeg
+        """Find one picture by its id: every line before it is looked at, and none is read."""
+        needle = json.dumps(picture_id).encode()
+        with (path / EVENTS_FILE).open("rb") as lines:
+            for line in lines:
+                if needle not in line or not line.endswith(b"\n"):
+                    continue
+                place = json.loads(line).get("places", {}).get(picture_id)
+                if place is not None:
+                    return _bytes_at(path / PICTURES_FILE, *place)
         return None
+
+    def file(self, path: Path, name: str) -> tuple[Path, str] | None:
+        """Give a file of a recording with its media type; parts of it may then be read."""
+        kind = "audio/ogg" if name.endswith(SOUND) else MEDIA_TYPES.get(name)
+        file = path / name
+        is_ours = file.parent == path and file.is_file() and not file.is_symlink()
+        return (file, kind) if kind and is_ours else None
 
     def delete(self, path: Path) -> None:
         """Delete a recording, its labels included."""
@@ -145,6 +164,7 @@ def _describe(path: Path) -> dict[str, Any]:
         "started": about.get("opened"),
         "num_bytes": sum(sizes),
         "num_seconds": _num_seconds(path / EVENTS_FILE),
+        "sounds": sorted(file.stem for file in path.glob(f"*{SOUND}")),
         "is_whole": all((path / name).is_file() for name in (EVENTS_FILE, PICTURES_FILE)),
     }
 
@@ -159,3 +179,32 @@ def _num_seconds(events: Path) -> float | None:
         return float(json.loads(lines[-1])["time_s"]) if lines else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _go_to(lines: IO[bytes], time_s: float) -> None:
+    """Go, by halving, to the beginning of a line before which all are older than `time_s`."""
+    low, high = 0, lines.seek(0, 2)
+    while high - low > STEP_BYTES:
+        middle = (low + high) // 2
+        lines.seek(middle)
+        lines.readline()  # the rest of one
+        at = lines.tell()
+        if at < high and _time_of(lines.readline()) < time_s:
+            low = at
+        else:
+            high = middle
+    lines.seek(low)
+
+
+def _time_of(line: bytes) -> float:
+    """Tell the time of an event; a line that is torn or broken lies behind everything."""
+    try:
+        return float(json.loads(line)["time_s"])
+    except (ValueError, KeyError, TypeError):
+        return inf
+
+
+def _bytes_at(file: Path, offset: int, size: int) -> bytes:
+    with file.open("rb") as pictures:
+        pictures.seek(offset)
+        return pictures.read(size)

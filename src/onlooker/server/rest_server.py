@@ -1,27 +1,25 @@
-"""REST: the server itself, its recordings, its settings, and how it is."""
+"""REST: the server itself, its settings, and how it is."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from onlooker.config import Settings
+from onlooker.core.voices import offer_of
 from onlooker.plugins.source.address import shown
 from onlooker.server.guard import visitor_of
 from onlooker.server.hub import Hub
 from onlooker.server.metrics import CONTENT_TYPE, Metrics
 from onlooker.server.probe import Probe
-from onlooker.server.recordings import Recordings
-from onlooker.server.refusals import NotFound
-from onlooker.server.rest_shapes import PathName, vars_of
+from onlooker.server.rest_shapes import vars_of
 
 
 def server_router(hub: Hub, metrics: Metrics) -> APIRouter:
@@ -74,54 +72,17 @@ def server_router(hub: Hub, metrics: Metrics) -> APIRouter:
         ]
         return {"alerts": found[::-1]}
 
-    _recordings(router, Recordings(hub.recordings_folder), hub)
+    _voices(router, hub)
     return router
 
 
-def _recordings(router: APIRouter, recordings: Recordings, hub: Hub) -> None:
-    async def find(request: Request, name: str) -> Path:
-        return await asyncio.to_thread(recordings.find, name, visitor_of(request.state))
-
-    @router.get("/v1/recordings", summary="Recordings, the newest first")
-    async def listed(request: Request) -> dict[str, Any]:
-        found = await asyncio.to_thread(recordings.all, visitor_of(request.state))
-        return {"recordings": found}
-
-    @router.get("/v1/recordings/{name}", summary="The events of a recording")
-    async def events(request: Request, name: PathName) -> dict[str, Any]:
-        path = await find(request, name)
-        return {"id": name, "events": await asyncio.to_thread(recordings.events, path)}
-
-    @router.get(
-        "/v1/recordings/{name}/pictures/{picture_id}",
-        summary="A picture of a recording",
-        response_class=Response,
-    )
-    async def picture(request: Request, name: PathName, picture_id: PathName) -> Response:
-        path = await find(request, name)
-        jpeg = await asyncio.to_thread(recordings.picture, path, picture_id)
-        if jpeg is None:
-            raise NotFound(f"the recording holds no picture {picture_id!r}")
-        return Response(jpeg, media_type="image/jpeg")
-
-    @router.get(
-        "/v1/recordings/{name}/export",
-        summary="A recording as a ZIP, for `onlooker replay`",
-        response_class=StreamingResponse,
-    )
-    async def export(request: Request, name: PathName) -> StreamingResponse:
-        path = await find(request, name)
-        disposition = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
-        return StreamingResponse(recordings.export(path), 200, disposition, "application/zip")
-
-    @router.delete("/v1/recordings/{name}", summary="Delete a recording for good")
-    async def delete(request: Request, name: PathName) -> dict[str, Any]:
-        visitor_of(request.state).must("operator")
-        path = await find(request, name)
-        if any(held.recording == path for held in hub.sessions()):
-            raise NotFound(f"{name} is being written: end its session first")
-        await asyncio.to_thread(recordings.delete, path)
-        return {"deleted": name}
+def _voices(router: APIRouter, hub: Hub) -> None:
+    @router.get("/v1/voices", summary="How it can sound; no voices: nothing here speaks")
+    async def voices() -> dict[str, Any]:
+        if hub.voice is None:
+            return {"voices": []}
+        offer = await asyncio.to_thread(offer_of, hub.voice)
+        return {**vars_of(offer), "voices": [vars_of(voice) for voice in offer.voices]}
 
 
 def settings_list(settings: Settings) -> list[dict[str, Any]]:

@@ -103,13 +103,15 @@ def _one(router: APIRouter, hub: Hub) -> None:
     async def session(request: Request, session_id: SessionId) -> dict[str, Any]:
         return session_json(held_of(hub, request, session_id, to_change=False))
 
-    @router.patch("/{session_id}", summary="Change how much it says, or pause it")
+    @router.patch("/{session_id}", summary="Change how much it says and how it sounds, or pause it")
     async def change(
         request: Request, session_id: SessionId, body: ChangeSession
     ) -> dict[str, Any]:
         held = held_of(hub, request, session_id)
         if body.persona:
             held.set_persona(body.persona)
+        if body.voice is not None or body.speed is not None:
+            await held.speak_as(body.voice, body.speed)
         if body.paused is not None:
             held.pause() if body.paused else held.resume()
         return session_json(held)

@@ -46,6 +46,12 @@ class ChangeSession(_Body, frozen=True):
 
     persona: Persona | None = None
     paused: bool | None = None
+    voice: Annotated[str, Field(min_length=1, max_length=64)] | None = Field(
+        default=None, description="an id of GET /v1/voices"
+    )
+    speed: Annotated[float, Field(ge=0.1, le=10, allow_inf_nan=False)] | None = Field(
+        default=None, description="1: as the voice speaks by itself"
+    )
 
 
 class AddStream(_Body, frozen=True):
@@ -114,6 +120,8 @@ def session_json(held: Held) -> dict[str, Any]:
         "opened": held.opened.isoformat(timespec="seconds"),
         "now_s": round(session.now_s, 3),
         "persona": held.persona,
+        "voice": held.voice,
+        "speed": held.speed,
         "paused": held.wants_pause,
         "resting": session.is_paused and not held.wants_pause,
         "recording": held.recording.name if held.recording else None,

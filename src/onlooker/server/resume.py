@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from onlooker.core.moment import InstructionState
 from onlooker.core.prompt import Persona
+from onlooker.server.held import Held
 from onlooker.server.zones import Zone
 
 FILE = "sessions.json"
@@ -38,11 +39,34 @@ class Saved(BaseModel, frozen=True, extra="forbid"):
     instructions: tuple[tuple[str, str, InstructionState], ...] = ()
     addresses: dict[str, str] = {}
     wants_pause: bool = False
+    voice: str | None = None
+    speed: float | None = None
 
 
 class _File(BaseModel, frozen=True, extra="forbid"):
     is_clean: bool  # written at the end, and not in between
     sessions: tuple[Saved, ...]
+
+
+def saved_of(held: Held) -> Saved:
+    """Note what must be known of a session."""
+    return Saved(
+        id=held.id,
+        owner=held.owner,
+        name=held.name,
+        persona=held.persona,
+        record=held.recording is not None,
+        zones=held.zones.all,
+        last_seq=held.log.last_seq,
+        resume_token=held.resume_token,
+        instructions=tuple(
+            (known.id, known.text, known.state) for known in held.session.instructions
+        ),
+        addresses=dict(held.addresses),
+        wants_pause=held.wants_pause,
+        voice=held.voice,
+        speed=held.speed,
+    )
 
 
 def save(folder: Path, sessions: Iterable[Saved], *, is_clean: bool) -> None:

@@ -100,7 +100,7 @@ def calls_router(hub: Hub, tokens: Tokens) -> APIRouter:
         offer, session = await _offer_of(request)
         call, answer = await calls.begin(visitor, offer, request)
         if session is not None and call.may_act:
-            change_session(call.held, session)
+            await change_session(call.held, session)
         headers = {"Location": f"/v1/realtime/calls/{call.id}", "Onlooker-Session": call.held.id}
         return Response(answer, 201, headers, media_type=SDP)
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from aiortc import (
     MediaStreamTrack,
+    RTCBundlePolicy,
     RTCConfiguration,
     RTCDataChannel,
     RTCIceServer,
@@ -65,8 +66,12 @@ class Call:
         self.held = held
         self._hub = hub
         self._manner = manner
-        # The library's own default would be a public server.
-        config = RTCConfiguration(iceServers=list(manner.ice_servers))
+        config = RTCConfiguration(
+            # The library's own default would be a public server.
+            iceServers=list(manner.ice_servers),
+            # Its "balanced" leaves a second track of a kind on a transport that nobody starts.
+            bundlePolicy=RTCBundlePolicy.MAX_BUNDLE,
+        )
         self._peer = RTCPeerConnection(config)
         self._tracks: asyncio.Queue[MediaStreamTrack | RTCDataChannel] = asyncio.Queue()
         self._connected, self._over = asyncio.Event(), asyncio.Event()
@@ -238,7 +243,7 @@ class Call:
         channel.on("close", lambda: waiting.put_nowait(None))
         talk = Talk(self._hub, self.held, _sender(channel), self._manner.terms)
         with suppress(OnlookerError):
-            end = await first_of(_follow(talk), _read(waiting, talk))
+            end = await first_of(_follow(talk), _read(waiting, talk), _sound_of(talk))
             if channel.readyState == "open":
                 await talk.say_goodbye(end.reason, is_resumable=False)
                 channel.close()
@@ -269,6 +274,13 @@ async def _follow(talk: Talk) -> End:
     except (HangUp, TimeoutError, InvalidStateError):
         return LOST
     return OVER
+
+
+async def _sound_of(talk: Talk) -> End:
+    """Send the voice's sound as events, so that it keeps its order with the words."""
+    with suppress(HangUp, TimeoutError, InvalidStateError):
+        await talk.sound()
+    return await asyncio.Future()
 
 
 async def _read(waiting: asyncio.Queue[str | bytes | None], talk: Talk) -> End:

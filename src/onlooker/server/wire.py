@@ -79,8 +79,18 @@ class _AudioInput(_Theirs, frozen=True):
     turn_detection: dict[str, Any] | None = None
 
 
+class _NamedVoice(_Theirs, frozen=True):
+    id: str = Field(min_length=1, max_length=MAX_NAME_CHARACTERS)
+
+
+class _AudioOutput(_Theirs, frozen=True):
+    voice: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] | _NamedVoice | None = None
+    speed: float | None = Field(None, ge=0.1, le=10, allow_inf_nan=False)
+
+
 class _Audio(_Theirs, frozen=True):
     input: _AudioInput | None = None
+    output: _AudioOutput | None = None
 
 
 class GivenSession(_Theirs, frozen=True):
@@ -96,6 +106,17 @@ class GivenSession(_Theirs, frozen=True):
         """Samples a second of the sound to come, if the client says so."""
         given = self.audio and self.audio.input and self.audio.input.format
         return given.rate if given else None
+
+    @property
+    def voice(self) -> str | None:
+        """The voice that is to speak, if the client says so."""
+        given = self.audio and self.audio.output and self.audio.output.voice
+        return given.id if isinstance(given, _NamedVoice) else given or None
+
+    @property
+    def speed(self) -> float | None:
+        """How fast it is to speak; 1: as it does by itself."""
+        return self.audio.output.speed if self.audio and self.audio.output else None
 
     @property
     def has_turns_by_hand(self) -> bool | None:

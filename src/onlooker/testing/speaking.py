@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from onlooker.core.clock import Clock
 from onlooker.core.media import AudioChunk, Media
 from onlooker.core.ports import SourceTraits, TranscriberTraits, Transcript, VoiceTraits
+from onlooker.core.voices import OfferedVoice, VoiceOffer
 
 RATE_HZ = 16_000
 CHUNK_S = 0.1
@@ -21,6 +23,7 @@ class HummingVoice:
     """Hums for `word_s` a word. An error takes the place of a text, once for each given."""
 
     traits = VoiceTraits(name="humming", languages=("en",))
+    rate_hz = RATE_HZ
 
     def __init__(self, word_s: float = 0.3, errors: Sequence[Exception] = ()) -> None:
         self._word_s = word_s
@@ -37,8 +40,8 @@ class HummingVoice:
         try:
             while start_s < end_s - 1e-6:
                 duration_s = min(CHUNK_S, end_s - start_s)
-                samples_N = np.full(round(duration_s * RATE_HZ), LOUD, np.float32)
-                yield AudioChunk("voice", start_s, RATE_HZ, samples_N)
+                samples_N = np.full(round(duration_s * self.rate_hz), LOUD, np.float32)
+                yield AudioChunk("voice", start_s, self.rate_hz, samples_N)
                 start_s += duration_s
         except GeneratorExit:
             self.num_cut += 1
@@ -46,6 +49,27 @@ class HummingVoice:
 
     async def close(self) -> None:
         self.is_closed = True
+
+
+class ChoirVoice(HummingVoice):
+    """Hums like its singers, each with a rate of their own; `said` has what all of them said."""
+
+    SINGERS: ClassVar = {"alto": RATE_HZ, "bass": RATE_HZ // 2}  # id -> samples a second
+
+    def __init__(self, singer: str = "alto", word_s: float = 0.05) -> None:
+        super().__init__(word_s)
+        self.traits = VoiceTraits(name="choir", languages=("en",))
+        self.rate_hz = self.SINGERS[singer]
+        self._singer, self._own_word_s = singer, word_s
+
+    def offer(self) -> VoiceOffer:
+        voices = tuple(OfferedVoice(name, name.capitalize(), "en") for name in self.SINGERS)
+        return VoiceOffer(voices, self._singer, 1.0, 0.5, 2.0)
+
+    def another(self, voice: str, speed: float) -> ChoirVoice:
+        made = ChoirVoice(voice, self._own_word_s / speed)
+        made.said = self.said
+        return made
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import aclosing
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import Voice
+from onlooker.core.voices import changed, offer_of
 
 SENTENCES = "The pot boils over. Turn the stove off, please! Is anybody there?"
 UNSAYABLE = ("", "  \n", "\U0001f600 \U0001f44d", "***", "---")
@@ -29,6 +31,7 @@ async def check_voice(voice: Voice) -> None:
     await check_nothing_to_say(voice)
     await check_stops_at_once(voice)
     await check_speaks_again(voice)
+    await check_choices(voice)
 
 
 async def check_sound(voice: Voice) -> None:
@@ -74,3 +77,15 @@ async def check_speaks_again(voice: Voice) -> None:
     lengths_s = [sum(chunk.duration_s for chunk in chunks) for chunks in (alone, again)]
     assert abs(lengths_s[0] - lengths_s[1]) < 0.5
     assert again[0].start_s == 0
+
+
+async def check_choices(voice: Voice) -> None:
+    """What it offers, it can do; and what speaks is one of that."""
+    offer = await asyncio.to_thread(offer_of, voice)
+    ids = [one.id for one in offer.voices]
+    assert len(set(ids)) == len(ids)
+    assert offer.voice in ids
+    assert offer.slowest <= offer.speed <= offer.fastest
+    for wanted, speed in ((ids[0], offer.fastest), (ids[-1], offer.slowest)):
+        other = await asyncio.to_thread(changed, voice, wanted, speed)
+        assert await speech_of(other, "Hello."), f"no sound of {wanted!r} at {speed:g}"

@@ -16,6 +16,7 @@ import pytest
 
 from onlooker.core.errors import BadSettings, VoiceFailed
 from onlooker.core.ports import Voice
+from onlooker.core.voices import changed, offer_of
 from onlooker.plugins.loader import load
 from onlooker.plugins.voice.espeak import EspeakSettings, EspeakVoice
 from onlooker.plugins.voice.openai import KEY, OpenAIVoice, OpenAIVoiceSettings
@@ -105,7 +106,44 @@ def test_a_hibari_voice_that_is_not_here_is_refused_and_not_downloaded(
             kind(kind.Settings(voice=name))
 
 
+@needs_hibari
+async def test_hibari_has_one_voice_and_may_speak_faster_with_the_same_weights() -> None:
+    kind = load("voice", "hibari")
+    voice = kind(kind.Settings())
+    assert "heart" in [one.id for one in offer_of(voice).voices]
+    faster = changed(voice, None, 2.0)
+    lengths_s = [await length_of(one) for one in (voice, faster)]
+    assert lengths_s[1] < 0.7 * lengths_s[0]
+    await voice.close()
+
+
+async def length_of(voice: Voice) -> float:
+    chunks = await speech_of(voice, "Somebody has come in through the door.")
+    return sum(chunk.duration_s for chunk in chunks)
+
+
 # espeak
+
+
+@needs_espeak
+async def test_espeak_offers_the_voices_it_has_and_speaks_with_them_at_any_speed() -> None:
+    voice = EspeakVoice(EspeakSettings())
+    offer = offer_of(voice)
+    offered = {one.id: one.name for one in offer.voices}
+    assert len(offered) > 20
+    assert offered["de"] == "German"
+    german = changed(voice, "de", 2.0)
+    assert german.traits.name == "espeak/de"
+    assert await length_of(german) < 0.7 * await length_of(voice)
+    with pytest.raises(BadSettings, match=r"cannot sound like 'xx'; it offers af, .* more"):
+        changed(voice, "xx", None)
+    with pytest.raises(BadSettings, match=r"expected 0\.5 to 2\.5"):
+        changed(voice, "de", 9.0)
+
+
+def test_an_espeak_that_names_no_voices_offers_its_own(tmp_path: Path) -> None:
+    voice = EspeakVoice(program(tmp_path, "exit 3"))
+    assert [one.id for one in offer_of(voice).voices] == ["en-us"]
 
 
 def test_espeak_says_what_to_install_when_it_is_missing() -> None:
@@ -226,3 +264,17 @@ async def test_a_server_that_is_not_there_is_a_named_error() -> None:
     with pytest.raises(VoiceFailed, match="see that it runs"):
         await speech_of(voice, "Hello.")
     await voice.close()
+
+
+async def test_a_server_is_asked_for_the_chosen_voice_and_speed() -> None:
+    asked = []
+
+    async def respond(request: Request) -> Reply | StreamedReply:
+        asked.append(json.loads(request.body))
+        return await speaking_server(request)
+
+    async with voice_at(respond, voice="vivian", voices=["vivian", "ryan"]) as voice:
+        assert [one.id for one in offer_of(voice).voices] == ["vivian", "ryan"]
+        await speech_of(changed(voice, "ryan", 1.5), "Hello.")
+        await speech_of(voice, "Hello.")
+    assert [(one["voice"], one.get("speed")) for one in asked] == [("ryan", 1.5), ("vivian", None)]

@@ -1,4 +1,5 @@
 // One session over one WebSocket at a time: comes back by itself, and misses nothing.
+import type { Socket } from "./call";
 import type { ClientMessage, ServerMessage, SessionInfo } from "./messages";
 
 export type ConnectionState = "connecting" | "open" | "lost" | "ended" | "refused";
@@ -16,7 +17,7 @@ interface Options {
   onState: (state: ConnectionState, why: string) => void;
   onHandle: (handle: Handle) => void;
   isWelcome: () => Promise<boolean>; // a browser does not say why a socket was not opened
-  open?: (url: string, protocols: string[]) => WebSocket;
+  open: (url: string, protocols: string[]) => Socket;
   base?: string;
 }
 
@@ -28,7 +29,7 @@ const LONGEST_WAIT_MS = 5000;
 const MAX_UNSENT_BYTES = 1_000_000;
 
 export class Connection {
-  private socket: WebSocket | null = null;
+  private socket: Socket | null = null;
   private handle: Handle | null;
   private waitMs = FIRST_WAIT_MS;
   private timer = 0;
@@ -61,6 +62,15 @@ export class Connection {
     return true;
   }
 
+  // Takes the session up over a new connection, such as one that carries another camera.
+  again(): void {
+    const before = this.socket;
+    if (this.isOver || !before || !this.wasOpen) return;
+    window.clearTimeout(this.timer);
+    this.connect();
+    before.close(1000);
+  }
+
   close(): void {
     this.isOver = true;
     window.removeEventListener("online", this.hurry);
@@ -89,10 +99,11 @@ export class Connection {
     this.wasOpen = false;
     this.options.onState(this.handle ? "lost" : "connecting", "");
     const url = `${this.options.base ?? realtimeUrl()}?${query}`;
-    const open = this.options.open ?? ((at, names) => new WebSocket(at, names));
-    const socket = open(url, protocols);
+    const socket = this.options.open(url, protocols);
     this.socket = socket;
-    socket.onmessage = (event) => this.take(JSON.parse(String(event.data)) as ServerMessage);
+    socket.onmessage = (event) => {
+      if (this.socket === socket) this.take(JSON.parse(String(event.data)) as ServerMessage);
+    };
     socket.onclose = (event) => {
       if (this.socket === socket) this.ended(event.code, event.reason);
     };

@@ -18,6 +18,7 @@ export interface SessionLimits {
 export interface SessionInfo {
   id: string;
   model: string;
+  audio: { output: { voice: string | null; speed: number | null } };
   onlooker: {
     resume: { token: string; grace_s: number };
     resumed: boolean;
@@ -29,6 +30,8 @@ export interface SessionInfo {
     persona: Persona;
     talkativeness: number | null;
     streams: string[];
+    has_voice: boolean;
+    has_ears: boolean;
     limits: SessionLimits;
   };
 }
@@ -79,6 +82,7 @@ export type ClientMessage =
       session: {
         type: "realtime";
         output_modalities?: ("text" | "audio")[];
+        audio?: { output: { voice?: string; speed?: number } };
         onlooker?: {
           instructions?: InstructionWish[];
           persona?: Persona;

@@ -27,12 +27,23 @@ export function signIn(token: string): void {
   sessionStorage.setItem(TOKEN, token);
 }
 
-export async function call(method: string, path: string, body?: unknown): Promise<Response> {
-  const headers: Record<string, string> = {};
+export async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  more: { headers?: Record<string, string>; signal?: AbortSignal } = {},
+): Promise<Response> {
+  const headers: Record<string, string> = { ...more.headers };
   const token = signedIn();
   if (token) headers.Authorization = `Bearer ${token}`;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  const init = { method, headers, body: body === undefined ? null : JSON.stringify(body) };
+  const isText = typeof body === "string"; // whoever sends text says what it is
+  if (body !== undefined && !isText) headers["Content-Type"] = "application/json";
+  const init = {
+    method,
+    headers,
+    body: body === undefined ? null : isText ? body : JSON.stringify(body),
+    signal: more.signal ?? null,
+  };
   const response = await fetch(path, init);
   if (!response.ok) throw new RestFailed(response.status, await reason(response));
   return response;

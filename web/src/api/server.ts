@@ -95,31 +95,22 @@ export async function forget(
   return (await response.json()) as { num_entries: number; num_pictures: number };
 }
 
-export interface Recording {
+export interface OfferedVoice {
   id: string;
-  started: string | null;
-  num_bytes: number;
-  num_seconds: number | null;
+  name: string;
+  language: string;
 }
 
-export async function recordings(): Promise<Recording[]> {
-  return (await get<{ recordings: Recording[] }>("v1/recordings")).recordings;
+export interface VoiceOffer {
+  voices: OfferedVoice[];
+  voice: string;
+  speed: number;
+  slowest: number;
+  fastest: number;
 }
 
-export async function recordedEvents(id: string): Promise<unknown[]> {
-  return (await get<{ events: unknown[] }>(`v1/recordings/${encodeURIComponent(id)}`)).events;
-}
-
-export function recordedPictureUrl(id: string, picture: string): Promise<string> {
-  return blobUrl(`v1/recordings/${encodeURIComponent(id)}/pictures/${picture}`);
-}
-
-export async function exportRecording(id: string): Promise<void> {
-  download(await blobUrl(`v1/recordings/${encodeURIComponent(id)}/export`), `${id}.zip`);
-}
-
-export async function deleteRecording(id: string): Promise<void> {
-  await call("DELETE", `v1/recordings/${encodeURIComponent(id)}`);
+export function voiceOffer(): Promise<VoiceOffer> {
+  return get<VoiceOffer>("v1/voices");
 }
 
 export interface Setting {

@@ -30,9 +30,11 @@ export class Camera {
   private readonly lead = new Lead();
   private readonly timer = new Worker("./timer.js");
   private awake: Promise<WakeLockSentinel> | null = null; // a phone's screen stays on
+  private captured: MediaStream | null = null; // of a file
   private numRings = 0;
   private isStopped = false;
   isPaused = false;
+  isCarried = false; // as video of a call: then it sends no pictures
 
   private constructor(
     readonly name: string,
@@ -74,6 +76,15 @@ export class Camera {
     this.lead.looked(ageMs, this.paceOf().periodMs);
   }
 
+  // What a call can carry of it; a browser that cannot play a file into a call gives nothing.
+  get track(): MediaStreamTrack | null {
+    type Captured = HTMLVideoElement & { captureStream?: () => MediaStream };
+    const shown = this.video.srcObject;
+    if (shown instanceof MediaStream) return shown.getVideoTracks()[0] ?? null;
+    this.captured ??= (this.video as Captured).captureStream?.() ?? null;
+    return this.captured?.getVideoTracks()[0] ?? null;
+  }
+
   stop(): void {
     this.isStopped = true;
     this.timer.terminate();
@@ -111,7 +122,7 @@ export class Camera {
     if (this.isStopped) return;
     const takenMs = performance.now();
     const { videoWidth, videoHeight } = this.video;
-    if (!this.isPaused && videoWidth > 0) {
+    if (!this.isPaused && !this.isCarried && videoWidth > 0) {
       const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(videoWidth, videoHeight));
       this.canvas.width = Math.round(videoWidth * scale);
       this.canvas.height = Math.round(videoHeight * scale);

@@ -72,6 +72,11 @@ export interface Health {
   timeS: number;
 }
 
+export interface Hearing {
+  who: "user" | "scene";
+  text: string;
+}
+
 export interface LiveState {
   session: SessionInfo | null;
   nowS: number; // the newest session time that was heard of
@@ -90,7 +95,8 @@ export interface LiveState {
   talkativeness: number | null;
   frames: Record<string, { numReceived: number; numDropped: number }>;
   numDroppedEvents: number;
-  hearing: string; // what somebody is saying, as far as it is understood
+  hearing: Hearing | null; // what somebody is saying, as far as it is understood
+  voiced: number | null; // the tick whose words are being said aloud
   error: string;
   closed: string | null;
 }
@@ -117,7 +123,8 @@ export const EMPTY: LiveState = {
   talkativeness: null,
   frames: {},
   numDroppedEvents: 0,
-  hearing: "",
+  hearing: null,
+  voiced: null,
   error: "",
   closed: null,
 };
@@ -169,9 +176,13 @@ function take(state: LiveState, message: ServerMessage, atMs: number): LiveState
     case "onlooker.task_answered":
       return tasked(state, message);
     case "onlooker.hearing":
-      return { ...state, hearing: message.text };
+      return { ...state, hearing: { who: message.speaker, text: message.text } };
     case "onlooker.heard":
-      return { ...state, hearing: "" };
+      return { ...state, hearing: null };
+    case "onlooker.voice_started":
+      return { ...state, voiced: message.tick };
+    case "onlooker.voice_ended":
+      return message.tick === state.voiced ? { ...state, voiced: null } : state;
     case "onlooker.opened":
       return { ...state, streams: known(state, message.streams) };
     case "onlooker.frames": {

@@ -1,4 +1,6 @@
 // The session that this page watches with: connection, cameras and all that is known of it.
+import { Call } from "../api/call";
+import type { Socket } from "../api/call";
 import { Connection } from "../api/connection";
 import type { ConnectionState, Handle } from "../api/connection";
 import type { Perceived } from "../api/events";
@@ -11,6 +13,20 @@ import type { CameraKind } from "./camera";
 import { SessionZero } from "./pace";
 import { EMPTY, reduce } from "./state";
 import type { LiveState } from "./state";
+import { Speaker } from "./voice";
+
+const CALL_AGAIN_MS = 8000;
+const TRANSPORT = "onlooker.transport"; // kept by the browser: "call", or nothing
+
+export function wantsCall(): boolean {
+  return localStorage.getItem(TRANSPORT) === "call";
+}
+
+// From the next connection on.
+export function wantCall(isWanted: boolean): void {
+  if (isWanted) localStorage.setItem(TRANSPORT, "call");
+  else localStorage.removeItem(TRANSPORT);
+}
 
 export interface Snapshot {
   live: LiveState;
@@ -18,15 +34,29 @@ export interface Snapshot {
   why: string;
   cameras: Camera[];
   isPaused: boolean;
+  isVoiceOn: boolean;
+  isCall: boolean; // the connection is WebRTC
 }
 
-const IDLE: Snapshot = { live: EMPTY, connection: "idle", why: "", cameras: [], isPaused: false };
+const IDLE: Snapshot = {
+  live: EMPTY,
+  connection: "idle",
+  why: "",
+  cameras: [],
+  isPaused: false,
+  isVoiceOn: false,
+  isCall: false,
+};
 const KEPT = "onlooker.session"; // so that a reload finds its session again
 
 export class Watching {
   private snapshot: Snapshot = IDLE;
   private readonly readers = new Set<() => void>();
-  private readonly hearers = new Set<(message: ServerMessage) => void>();
+  private readonly speaker = new Speaker();
+  private call: Call | null = null;
+  private wished: InstructionWish[] | null = null; // while there was no connection
+  private calledAgainMs = -Infinity;
+  private hasCallFailed = false; // then it is not tried again
   private connection: Connection | null = null;
   private zero = new SessionZero();
 
@@ -37,20 +67,16 @@ export class Watching {
 
   readonly read = (): Snapshot => this.snapshot;
 
-  // For what is not state, such as sound.
-  hear(hearer: (message: ServerMessage) => void): () => void {
-    this.hearers.add(hearer);
-    return () => this.hearers.delete(hearer);
-  }
-
   // Opens a session if there is none, and takes up the one from before a reload.
   connect(resume: Handle | null = null): void {
     if (this.connection) return;
     this.zero = new SessionZero();
-    this.change({ ...IDLE, cameras: this.snapshot.cameras });
+    const { cameras, isVoiceOn } = this.snapshot;
+    this.change({ ...IDLE, cameras, isVoiceOn });
     this.connection = new Connection({
       token: signedIn(),
       isWelcome,
+      open: (url, protocols) => this.open(url, protocols),
       resume: resume && { ...resume, seq: -1 }, // everything is told again
       onMessage: (message) => this.take(message),
       onState: (connection, why) => this.became(connection, why),
@@ -74,7 +100,8 @@ export class Watching {
     );
     camera.isPaused = this.snapshot.isPaused;
     this.change({ cameras: [...this.snapshot.cameras, camera] });
-    this.connect();
+    if (this.connection && this.mayCall) this.connection.again(); // a call carries what is there
+    else this.connect();
   }
 
   watch(address: string, name: string): void {
@@ -95,14 +122,17 @@ export class Watching {
 
   pause(isPaused: boolean): void {
     for (const camera of this.snapshot.cameras) camera.isPaused = isPaused;
+    this.call?.pause(isPaused);
     this.change({ isPaused });
   }
 
   stop(): void {
+    this.hasCallFailed = false; // the next session may try again
     for (const camera of this.snapshot.cameras) camera.stop();
     this.connection?.close();
     this.connection = null;
     sessionStorage.removeItem(KEPT);
+    this.speaker.mute(true);
     this.change(IDLE);
   }
 
@@ -111,6 +141,7 @@ export class Watching {
   }
 
   instruct(instructions: InstructionWish[]): void {
+    if (this.snapshot.connection !== "open") this.wished = instructions;
     this.change({ live: { ...this.snapshot.live, instructions } });
     this.update({ instructions });
   }
@@ -123,6 +154,23 @@ export class Watching {
   talk(talkativeness: number): void {
     this.change({ live: { ...this.snapshot.live, talkativeness } });
     this.update({ talkativeness });
+  }
+
+  // Whether a call takes the microphone's sound: then it need not be sent as messages.
+  carryMicrophone(track: MediaStreamTrack | null): boolean {
+    this.call?.hear(track);
+    return this.call !== null;
+  }
+
+  // Says aloud what it says, or no more.
+  voice(isVoiceOn: boolean): void {
+    this.speaker.mute(!isVoiceOn);
+    this.change({ isVoiceOn });
+    this.wantVoice();
+  }
+
+  soundLike(output: { voice?: string; speed?: number }): void {
+    this.send({ type: "session.update", session: { type: "realtime", audio: { output } } });
   }
 
   label(tick: number, label: Label): void {
@@ -145,8 +193,37 @@ export class Watching {
     return this.connection?.sendNow(message) ?? false;
   }
 
+  private get mayCall(): boolean {
+    const canAll = this.snapshot.cameras.every((camera) => camera.track !== null);
+    return wantsCall() && !this.hasCallFailed && canAll && "RTCPeerConnection" in window;
+  }
+
+  // A WebSocket, or a call if that is wanted, possible, and has not failed before.
+  private open(url: string, protocols: string[]): Socket {
+    if (!this.mayCall) return new WebSocket(url, protocols) as unknown as Socket;
+    const carried = this.snapshot.cameras.flatMap(({ name, track }) =>
+      track ? [{ stream: name, track }] : [],
+    );
+    const call = new Call(new URL(url).searchParams, protocols, carried, (state) => {
+      if (state === "failed") this.hasCallFailed = true;
+      if (state === "open") this.call = call;
+      else if (this.call === call) this.call = null;
+      const names = this.call === call ? carried.map((one) => one.stream) : [];
+      for (const camera of this.snapshot.cameras) camera.isCarried = names.includes(camera.name);
+      if (this.call && this.snapshot.isPaused) call.pause(true);
+      this.change({ isCall: this.call !== null });
+    });
+    return call;
+  }
+
   private get periodMs(): number {
     return 1000 * (this.snapshot.live.session?.onlooker.period_s ?? 1);
+  }
+
+  // Each connection says anew whether it wants the sound.
+  private wantVoice(): void {
+    const output_modalities: ["audio" | "text"] = [this.snapshot.isVoiceOn ? "audio" : "text"];
+    this.send({ type: "session.update", session: { type: "realtime", output_modalities } });
   }
 
   private update(onlooker: {
@@ -176,8 +253,31 @@ export class Watching {
       this.zero.hear(message.time_s, atMs, message.latency_ms);
     }
     if (message.type === "onlooker.perceived") this.lookedAt(message);
-    for (const hearer of this.hearers) hearer(message);
-    this.change({ live: reduce(this.snapshot.live, message, atMs) });
+    if (message.type === "onlooker.stream_health") this.isWell(message.stream, message.state);
+    if (message.type === "session.created") {
+      if (this.snapshot.isVoiceOn) this.wantVoice();
+      const isShort = this.snapshot.cameras.some((one) => one.track && !one.isCarried);
+      if (this.call && isShort) this.connection?.again(); // one came while it was dialled
+    }
+    this.speaker.take(message);
+    let live = reduce(this.snapshot.live, message, atMs);
+    if (message.type === "session.created" && this.wished) {
+      // It waits to be sent, and what the server knows yet is older.
+      live = { ...live, instructions: this.wished };
+      this.wished = null;
+    }
+    this.change({ live });
+  }
+
+  // Video of a call that lost packets may stand still for a minute in the server's receiver: a new
+  // call for the same session has it back at once.
+  private isWell(stream: string | null, state: string): void {
+    const camera = this.snapshot.cameras.find((one) => one.name === stream);
+    const nowMs = performance.now();
+    if (state !== "lost" || !camera?.isCarried || this.snapshot.isPaused) return;
+    if (nowMs - this.calledAgainMs < CALL_AGAIN_MS) return;
+    this.calledAgainMs = nowMs;
+    this.connection?.again();
   }
 
   private lookedAt(message: Omit<Perceived, "type">): void {

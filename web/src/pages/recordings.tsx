@@ -1,21 +1,13 @@
-// Sessions on disk: play, export, delete.
-import { useCallback, useEffect, useMemo, useState } from "react";
-import type { WireEvent } from "../api/events";
-import {
-  deleteRecording,
-  exportRecording,
-  recordedEvents,
-  recordedPictureUrl,
-  recordings,
-} from "../api/server";
-import type { Recording } from "../api/server";
-import { EMPTY, reduce } from "../live/state";
-import type { LiveState } from "../live/state";
-import type { ServerMessage } from "../api/messages";
+// Sessions on disk: play, replay with another model, export, delete.
+import { useState } from "react";
+import { deleteRecording, exportRecording, recordings } from "../api/recordings";
+import type { Recording } from "../api/recordings";
 import { Icon } from "../parts/icons";
-import { Fetched, Page, Waiting, useAsked } from "../parts/page";
-import { Timeline } from "../parts/timeline";
-import { bytesText, clockTime, useWords } from "../words/words";
+import type { IconName } from "../parts/icons";
+import { Page, Waiting, useAsked } from "../parts/page";
+import { Player } from "../parts/player";
+import { Replay } from "../parts/replay";
+import { bytesText, clockTime, useLooks, useWords } from "../words/words";
 
 export function Recordings() {
   const words = useWords();
@@ -24,11 +16,12 @@ export function Recordings() {
   return (
     <Page title={words.recordings.title} lead={words.recordings.lead}>
       <Waiting asked={listed} />
-      {listed.value?.length === 0 && <p className="quiet">{words.recordings.none}</p>}
-      {listed.value?.map((one) => (
+      {listed.value?.recordings.length === 0 && <p className="quiet">{words.recordings.none}</p>}
+      {listed.value?.recordings.map((one) => (
         <Row
           key={one.id}
           recording={one}
+          models={listed.value?.models ?? []}
           isPlaying={playing === one.id}
           onPlay={() => setPlaying(playing === one.id ? "" : one.id)}
           onGone={listed.again}
@@ -40,39 +33,46 @@ export function Recordings() {
 
 interface RowProps {
   recording: Recording;
+  models: string[];
   isPlaying: boolean;
   onPlay: () => void;
   onGone: () => void;
 }
 
-function Row({ recording, isPlaying, onPlay, onGone }: RowProps) {
+function Row({ recording, models, isPlaying, onPlay, onGone }: RowProps) {
   const words = useWords();
+  const { language } = useLooks();
   const [isSure, setIsSure] = useState(false);
+  const [isReplaying, setIsReplaying] = useState(false);
+  const [seekS, setSeekS] = useState<number | null>(null);
   const [trouble, setTrouble] = useState("");
   const { id, started, num_bytes, num_seconds } = recording;
   const told = (error: Error) => setTrouble(words.app.failed(error.message));
+  const name = started
+    ? new Date(started).toLocaleString(language === "zh" ? "zh-CN" : "en-GB", {
+        dateStyle: "medium",
+        timeStyle: "short",
+      })
+    : id;
   return (
     <section className="panel recording" aria-label={id}>
       <div className="recording-name">
-        <b>{started ? new Date(started).toLocaleString() : id}</b>
+        <b>{name}</b>
         <span className="quiet">
-          {id} · {bytesText(num_bytes)}
-          {num_seconds !== null && ` · ${words.recordings.seconds(num_seconds)}`}
+          {num_seconds !== null && `${clockTime(num_seconds)} · `}
+          {bytesText(num_bytes)} · {id}
         </span>
       </div>
       <div className="recording-actions">
-        <button type="button" className="button small" aria-expanded={isPlaying} onClick={onPlay}>
-          <Icon name={isPlaying ? "stop" : "play"} size={16} />
+        <Action icon={isPlaying ? "stop" : "play"} isOpen={isPlaying} onClick={onPlay}>
           {isPlaying ? words.recordings.stop : words.recordings.play}
-        </button>
-        <button
-          type="button"
-          className="button small"
-          onClick={() => exportRecording(id).catch(told)}
-        >
-          <Icon name="download" size={16} />
+        </Action>
+        <Action icon="bolt" isOpen={isReplaying} onClick={() => setIsReplaying(!isReplaying)}>
+          {words.recordings.replay}
+        </Action>
+        <Action icon="download" onClick={() => void exportRecording(id).catch(told)}>
           {words.recordings.export}
-        </button>
+        </Action>
         <button
           type="button"
           className="button small bad"
@@ -84,52 +84,33 @@ function Row({ recording, isPlaying, onPlay, onGone }: RowProps) {
         </button>
       </div>
       {trouble && <p role="alert">{trouble}</p>}
-      {isPlaying && <Player id={id} />}
+      {isReplaying && (
+        <Replay
+          recording={recording}
+          models={models}
+          onSeek={(timeS) => {
+            setSeekS(timeS);
+            if (!isPlaying) onPlay();
+          }}
+        />
+      )}
+      {isPlaying && <Player recording={recording} toS={seekS} />}
     </section>
   );
 }
 
-function Player({ id }: { id: string }) {
-  const words = useWords();
-  const events = useAsked(useCallback(() => recordedEvents(id), [id]));
-  const played = useMemo(() => playedOf(events.value ?? []), [events.value]);
-  const [tick, setTick] = useState<number | null>(null);
-  const first = played.seconds[0]?.tick ?? 0;
-  const last = played.seconds.at(-1)?.tick ?? 0;
-  const at = tick ?? first;
-  useEffect(() => {
-    if (events.value === null) return;
-    const timer = window.setInterval(
-      () => setTick((now) => Math.min(last, (now ?? first) + 1)),
-      1000,
-    );
-    return () => window.clearInterval(timer);
-  }, [events.value, first, last]);
-  const second = played.seconds.findLast((one) => one.tick <= at);
-  const said = played.seconds.findLast((one) => one.tick <= at && one.text);
-  const pictured = played.seconds.findLast((one) => one.tick <= at && one.pictures.length > 0);
-  const picture = pictured?.pictures[0]?.id;
-  const fetchUrl = useCallback(() => recordedPictureUrl(id, picture ?? ""), [id, picture]);
-  if (events.value === null) return <Waiting asked={events} />;
-  return (
-    <div className="player">
-      {picture && <Fetched fetchUrl={fetchUrl} alt={clockTime(second?.endS ?? 0)} />}
-      <p className="player-text" aria-live="polite">
-        {said && `${clockTime(said.endS)}  ${said.text}`}
-      </p>
-      <Timeline seconds={played.seconds} periodS={1} chosen={at} onChoose={setTick} />
-      <p className="quiet">
-        {words.recordings.replay} <code>onlooker replay {id} --model …</code>
-      </p>
-    </div>
-  );
+interface ActionProps {
+  icon: IconName;
+  isOpen?: boolean;
+  onClick: () => void;
+  children: string;
 }
 
-function playedOf(events: unknown[]): LiveState {
-  let state = EMPTY;
-  for (const event of events as WireEvent[]) {
-    const message = { ...event, type: `onlooker.${event.type}` } as unknown as ServerMessage;
-    state = reduce(state, message, 0);
-  }
-  return state;
+function Action({ icon, isOpen, onClick, children }: ActionProps) {
+  return (
+    <button type="button" className="button small" aria-expanded={isOpen} onClick={onClick}>
+      <Icon name={icon} size={16} />
+      {children}
+    </button>
+  );
 }

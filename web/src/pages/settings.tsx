@@ -5,6 +5,7 @@ import type { Setting } from "../api/server";
 import { Page, Waiting, useAsked } from "../parts/page";
 import { useLooks, useWords } from "../words/words";
 import type { Language, Theme } from "../words/words";
+import { wantCall, wantsCall } from "../live/watching";
 
 const LANGUAGES: [Language, string][] = [
   ["en", "English"],
@@ -17,6 +18,7 @@ export function SettingsPage() {
   const looks = useLooks();
   const asked = useAsked(settings);
   const [filter, setFilter] = useState("");
+  const [isCall, setIsCall] = useState(wantsCall);
   const shown = (asked.value ?? []).filter((one) =>
     `${one.key} ${one.help}`.toLowerCase().includes(filter.trim().toLowerCase()),
   );
@@ -56,7 +58,26 @@ export function SettingsPage() {
               ))}
             </div>
           </div>
+          <div>
+            <span className="field-name">{words.settings.transport}</span>
+            <div className="segments" role="group" aria-label={words.settings.transport}>
+              {[false, true].map((one) => (
+                <button
+                  key={String(one)}
+                  type="button"
+                  aria-pressed={isCall === one}
+                  onClick={() => {
+                    wantCall(one);
+                    setIsCall(one);
+                  }}
+                >
+                  {one ? words.settings.byCall : words.settings.bySocket}
+                </button>
+              ))}
+            </div>
+          </div>
         </div>
+        <p className="quiet">{isCall ? words.settings.byCallHint : words.settings.bySocketHint}</p>
       </section>
       <section className="panel" aria-labelledby="settings-server">
         <h2 id="settings-server">{words.settings.server}</h2>

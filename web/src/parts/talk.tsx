@@ -1,12 +1,13 @@
 // The conversation: what was said by whom, and a place to type or to speak.
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useWatching } from "../live/use";
-import type { Said, Task } from "../live/state";
-import { Microphone, Speaker } from "../live/voice";
+import type { Hearing, Said, Task } from "../live/state";
 import { clockTime, useWords } from "../words/words";
 import { Icon } from "./icons";
 import { Markdown } from "./markdown";
+import { Listening, MicrophoneButton, useMicrophone } from "./microphone";
 import { TaskCard } from "./task_card";
+import { VoiceHead } from "./voice_choice";
 
 type Entry = { order: number; said: Said } | { order: number; task: Task };
 
@@ -19,11 +20,11 @@ export function Talk({ onChoose }: { onChoose: (tick: number) => void }) {
   useEffect(() => {
     const element = list.current;
     if (element && isAtEnd.current) element.scrollTop = element.scrollHeight;
-  }, [entries]);
+  }, [entries, live.hearing]);
   return (
     <section className="talk panel" aria-labelledby="talk-title">
-      <h2 id="talk-title">{words.talk.title}</h2>
-      {entries.length === 0 ? (
+      <VoiceHead title={<h2 id="talk-title">{words.talk.title}</h2>} />
+      {entries.length === 0 && !live.hearing ? (
         <p className="quiet talk-empty">{words.talk.empty}</p>
       ) : (
         <ol
@@ -43,6 +44,7 @@ export function Talk({ onChoose }: { onChoose: (tick: number) => void }) {
               <Line key={entry.said.key} said={entry.said} onChoose={onChoose} />
             ),
           )}
+          {live.hearing && <Partial hearing={live.hearing} />}
         </ol>
       )}
       <Composer />
@@ -79,137 +81,60 @@ function Line({ said, onChoose }: { said: Said; onChoose: (tick: number) => void
   );
 }
 
+// What somebody is saying, as far as it is understood; no live region, or it would be read piece by piece.
+function Partial({ hearing }: { hearing: Hearing }) {
+  const words = useWords();
+  const name = hearing.who === "user" ? words.talk.you : words.talk.scene;
+  return (
+    <li className={`line-said line-partial line-${hearing.who}`}>
+      <p className="line-head">
+        <span>{name}</span>
+      </p>
+      <p className="markdown">{`${hearing.text} …`.trimStart()}</p>
+    </li>
+  );
+}
+
 function Composer() {
   const words = useWords();
   const [{ live, connection }, watching] = useWatching();
   const [text, setText] = useState("");
+  const microphone = useMicrophone();
+  const hasEars = live.session?.onlooker.has_ears ?? false;
   const most = live.session?.onlooker.limits.max_text_characters ?? 4000;
   return (
-    <form
-      className="composer"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (text.trim()) watching.say(text.trim());
-        setText("");
-      }}
-    >
-      <textarea
-        rows={1}
-        aria-label={words.talk.label}
-        placeholder={words.talk.placeholder}
-        maxLength={most}
-        value={text}
-        onChange={(event) => setText(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
-          event.preventDefault();
-          event.currentTarget.form?.requestSubmit();
-        }}
-      />
-      <HoldToTalk isReady={connection === "open"} />
-      <MuteButton />
-      <button type="submit" className="icon-button filled" aria-label={words.talk.send}>
-        <Icon name="send" />
-      </button>
-    </form>
-  );
-}
-
-function HoldToTalk({ isReady }: { isReady: boolean }) {
-  const words = useWords();
-  const [{ live }, watching] = useWatching();
-  const [state, setState] = useState<"off" | "on" | "failed">("off");
-  const microphone = useRef<Microphone | null>(null);
-  const { hearing } = live;
-
-  async function begin(): Promise<void> {
-    if (microphone.current || !isReady) return;
-    const opened = new Microphone((message) => watching.sendNow(message));
-    microphone.current = opened;
-    setState("on");
-    try {
-      await opened.open();
-      if (microphone.current !== opened) opened.close(); // let go while the browser still asked
-    } catch {
-      microphone.current = null;
-      setState("failed");
-    }
-  }
-
-  function end(): void {
-    if (!microphone.current) return;
-    microphone.current.close();
-    microphone.current = null;
-    setState("off");
-  }
-
-  return (
     <>
-      <button
-        type="button"
-        className="icon-button hold"
-        aria-label={words.talk.hold}
-        aria-pressed={state === "on"}
-        title={words.talk.holdHint}
-        disabled={!isReady}
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          void begin();
+      <Listening microphone={microphone} />
+      <form
+        className="composer"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (text.trim()) watching.say(text.trim());
+          setText("");
         }}
-        onPointerUp={end}
-        onPointerCancel={end}
-        onKeyDown={(event) => {
-          if (event.key === " " && !event.repeat) void begin();
-        }}
-        onKeyUp={(event) => event.key === " " && end()}
-        onBlur={end}
       >
-        <Icon name="mic" />
-      </button>
-      <span className="composer-note" role="status">
-        {state === "on" ? hearing || words.talk.listening : ""}
-        {state === "failed" && words.talk.noMicrophone}
-      </span>
+        <textarea
+          rows={1}
+          aria-label={words.talk.label}
+          placeholder={words.talk.placeholder}
+          maxLength={most}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+            event.preventDefault();
+            event.currentTarget.form?.requestSubmit();
+          }}
+        />
+        <MicrophoneButton
+          microphone={microphone}
+          isReady={connection === "open" && hasEars}
+          hint={hasEars ? words.talk.holdHint : words.talk.noEars}
+        />
+        <button type="submit" className="icon-button filled" aria-label={words.talk.send}>
+          <Icon name="send" />
+        </button>
+      </form>
     </>
-  );
-}
-
-function MuteButton() {
-  const words = useWords();
-  const [, watching] = useWatching();
-  const speaker = useRef<Speaker>(null);
-  speaker.current ??= new Speaker();
-  const [isMuted, setIsMuted] = useState(true);
-  const [hasVoice, setHasVoice] = useState(false);
-  useEffect(() => {
-    const voice = speaker.current;
-    if (!voice) return;
-    voice.mute(true);
-    return watching.hear((message) => {
-      if (message.type === "response.output_audio.delta") setHasVoice(true);
-      voice.take(message);
-    });
-  }, [watching]);
-  function turn(): void {
-    speaker.current?.mute(!isMuted);
-    setIsMuted(!isMuted);
-    const modalities: ("text" | "audio")[] = isMuted ? ["audio"] : ["text"];
-    watching.send({
-      type: "session.update",
-      session: { type: "realtime", output_modalities: modalities },
-    });
-  }
-  const name = isMuted ? words.talk.unmute : words.talk.mute;
-  return (
-    <button
-      type="button"
-      className="icon-button"
-      aria-label={name}
-      aria-pressed={!isMuted && hasVoice}
-      title={name}
-      onClick={turn}
-    >
-      <Icon name={isMuted ? "mute" : "sound"} />
-    </button>
   );
 }

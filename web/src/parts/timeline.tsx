@@ -6,10 +6,17 @@ import type { Slot, SlotKind } from "../live/span";
 import type { Second } from "../live/state";
 import { clockTime, useLooks, useWords } from "../words/words";
 
+export interface Stretch {
+  numSlots: number;
+  oldest: string; // what its ends are called
+  newest: string;
+}
+
 interface Props {
   seconds: Second[];
   periodS: number;
   chosen: number | null; // tick
+  stretch?: Stretch; // left out: up to now, as long as is chosen here
   onChoose: (tick: number | null) => void;
 }
 
@@ -24,10 +31,11 @@ const STEPS: Record<string, number> = {
   PageDown: 10,
 };
 
-export function Timeline({ seconds, periodS, chosen, onChoose }: Props) {
+export function Timeline({ seconds, periodS, chosen, stretch, onChoose }: Props) {
   const words = useWords();
   const looks = useLooks();
-  const [numSlots, setNumSlots] = useState(SPANS[0] ?? 60);
+  const [numChosen, setNumChosen] = useState(SPANS[0] ?? 60);
+  const numSlots = stretch?.numSlots ?? numChosen;
   const canvas = useRef<HTMLCanvasElement>(null);
   const [widthPx, setWidthPx] = useState(0);
   const slots = slotsOf(seconds, numSlots);
@@ -77,18 +85,20 @@ export function Timeline({ seconds, periodS, chosen, onChoose }: Props) {
             </li>
           ))}
         </ul>
-        <div className="segments" role="group" aria-label={words.timeline.zoom}>
-          {SPANS.map((span) => (
-            <button
-              key={span}
-              type="button"
-              aria-pressed={span === numSlots}
-              onClick={() => setNumSlots(span)}
-            >
-              {words.timeline.spans[span]}
-            </button>
-          ))}
-        </div>
+        {!stretch && (
+          <div className="segments" role="group" aria-label={words.timeline.zoom}>
+            {SPANS.map((span) => (
+              <button
+                key={span}
+                type="button"
+                aria-pressed={span === numSlots}
+                onClick={() => setNumChosen(span)}
+              >
+                {words.timeline.spans[span]}
+              </button>
+            ))}
+          </div>
+        )}
       </header>
       <div
         className="timeline-bars"
@@ -109,8 +119,8 @@ export function Timeline({ seconds, periodS, chosen, onChoose }: Props) {
         <canvas ref={canvas} height={HEIGHT_PX} />
       </div>
       <p className="timeline-scale" aria-hidden="true">
-        <span>−{words.timeline.spans[numSlots]}</span>
-        <span>{words.timeline.newest}</span>
+        <span>{stretch?.oldest ?? `−${words.timeline.spans[numSlots]}`}</span>
+        <span>{stretch?.newest ?? words.timeline.newest}</span>
       </p>
     </section>
   );

@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 import type { Said } from "../live/state";
 import { useWatching } from "../live/use";
 import { clockTime, useWords } from "../words/words";
+import { Icon } from "./icons";
 
 const FRESH_S = 8;
 const NUM_BEFORE = 2;
@@ -47,6 +48,8 @@ interface NewestProps {
 function Newest({ said, nowS, onChoose }: NewestProps) {
   const words = useWords();
   const { tick } = said;
+  const [{ live }] = useWatching();
+  const isVoiced = tick !== null && tick === live.voiced;
   const isFresh = nowS - said.timeS < FRESH_S;
   return (
     <div className={isFresh ? "says-now says-fresh" : "says-now"}>
@@ -58,6 +61,11 @@ function Newest({ said, nowS, onChoose }: NewestProps) {
           </button>
         )}
         {said.trigger && <span className="badge">{words.live.triggers[said.trigger]}</span>}
+        {isVoiced && (
+          <span className="says-voiced" role="img" aria-label={words.voice.speaking}>
+            <Icon name="sound" size={16} />
+          </span>
+        )}
       </p>
     </div>
   );

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import subprocess
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import cache
 
 from pydantic import BaseModel, Field
 
@@ -15,9 +17,12 @@ from onlooker.core.errors import BadSettings, VoiceFailed
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import VoiceTraits
 from onlooker.core.spoken import pieces, spoken
+from onlooker.core.voices import OfferedVoice, VoiceOffer
 from onlooker.plugins.voice.sound import BadSound, Chunks, Decoder
 
 _READ_BYTES = 16_384
+_OWN_WORDS_PER_MINUTE = 170
+_SLOWEST, _FASTEST = 0.5, 2.5
 
 
 class EspeakSettings(BaseModel, frozen=True, extra="forbid"):
@@ -33,7 +38,7 @@ class EspeakSettings(BaseModel, frozen=True, extra="forbid"):
         pattern=r"^[A-Za-z][\w\-]*$",
         description="its voice for a language is taken where none is named",
     )
-    words_per_minute: int = Field(default=170, ge=80, le=450, description="speed")
+    words_per_minute: int = Field(default=_OWN_WORDS_PER_MINUTE, ge=80, le=450, description="speed")
     program: str = Field(default="espeak-ng", description="its name or path")
     timeout_s: float = Field(default=5.0, gt=0, description="seconds without sound: it hangs")
 
@@ -77,6 +82,20 @@ class EspeakVoice:
                         for chunk in chunks.cut(samples_N):
                             yield chunk
 
+    def offer(self) -> VoiceOffer:
+        """List the voices that the program has."""
+        settings = self._settings
+        known = _voices_of(self._command[0])
+        if settings.voice not in {voice.id for voice in known}:  # a variant, such as en-us+f3
+            known = (OfferedVoice(settings.voice, settings.voice), *known)
+        speed = round(settings.words_per_minute / _OWN_WORDS_PER_MINUTE, 2)
+        return VoiceOffer(known, settings.voice, speed, _SLOWEST, _FASTEST)
+
+    def another(self, voice: str, speed: float) -> EspeakVoice:
+        words_per_minute = round(speed * _OWN_WORDS_PER_MINUTE)
+        chosen = {"voice": voice, "words_per_minute": words_per_minute}
+        return EspeakVoice(self._settings.model_copy(update=chosen))
+
     async def close(self) -> None:
         pass
 
@@ -114,9 +133,26 @@ class EspeakVoice:
             yield data
 
 
+@cache
+def _voices_of(program: str) -> tuple[OfferedVoice, ...]:
+    """Ask the program which voices it has; none, if it does not say."""
+    try:
+        listed = subprocess.run(  # noqa: S603 - found by its name, and asked one thing
+            [program, "--voices"], capture_output=True, text=True, timeout=5, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return ()
+    # Priority, language, age and gender, name, file, others.
+    rows = [row for line in listed.splitlines()[1:] if len(row := line.split()) > 4]
+    named = {row[1]: row[3].replace("_", " ").strip() for row in reversed(rows)}  # the first counts
+    return tuple(OfferedVoice(voice, named[voice], voice) for voice in sorted(named))
+
+
 async def _end(process: Process) -> None:
     """Kill what still runs, and reap it."""
     with contextlib.suppress(ProcessLookupError):
         if process.returncode is None:
             process.kill()
     await process.wait()
+    if process.stdout is not None:
+        await process.stdout.read()  # to its end, so that the pipe is closed with the loop

@@ -18,9 +18,11 @@ from onlooker.core.media import AudioChunk
 from onlooker.core.ports import VoiceTraits
 from onlooker.core.spoken import pieces, spoken
 from onlooker.core.sse import KIND, BadEvent, Events
+from onlooker.core.voices import OfferedVoice, VoiceOffer
 from onlooker.plugins.voice.sound import BadSound, Chunks, Decoder, Form
 
 KEY = "ONLOOKER_VOICE_KEY"
+_SLOWEST, _FASTEST = 0.25, 4.0
 _MAX_SHOWN = 200
 _MAX_LETTERS_AT_ONCE = 1000  # a request's; each sentence is one
 
@@ -31,6 +33,9 @@ class OpenAIVoiceSettings(BaseModel, frozen=True, extra="forbid"):
     url: str = Field(default="http://127.0.0.1:8991/v1", description="where the API begins")
     name: str = Field(default="tts-1", description="model id")
     voice: str = Field(default="alloy", description="as the server calls it")
+    voices: tuple[str, ...] = Field(
+        default=(), description="others that it has: who listens may choose among them"
+    )
     format: Literal["pcm", "wav"] = Field(
         default="pcm", description="what to ask for; a WAV is understood in any case"
     )
@@ -40,7 +45,9 @@ class OpenAIVoiceSettings(BaseModel, frozen=True, extra="forbid"):
         "Events are understood in any case",
     )
     rate_hz: int = Field(default=24_000, ge=4_000, le=192_000, description="of pcm, 16 bit, mono")
-    speed: float | None = Field(default=None, ge=0.25, le=4, description="none: the server's own")
+    speed: float | None = Field(
+        default=None, ge=_SLOWEST, le=_FASTEST, description="none: the server's own"
+    )
     language: str = Field(default="en", description="for units and symbols in the text")
     extra: dict[str, Any] = Field(
         default_factory=dict, description="further fields of the request, such as task_type"
@@ -60,12 +67,14 @@ class OpenAIVoice:
 
     Settings = OpenAIVoiceSettings
 
-    def __init__(self, settings: OpenAIVoiceSettings) -> None:
+    def __init__(
+        self, settings: OpenAIVoiceSettings, client: httpx.AsyncClient | None = None
+    ) -> None:
         languages = (settings.language,) if settings.language else ()
         self.traits = VoiceTraits(name=f"{settings.name}/{settings.voice}", languages=languages)
         self._settings = settings
         self._url = f"{settings.url}/audio/speech"
-        self._client = httpx.AsyncClient(
+        self._client = client or httpx.AsyncClient(
             headers=bearer(read_key(KEY)),
             timeout=httpx.Timeout(settings.timeout_s, connect=settings.connect_timeout_s),
         )
@@ -96,6 +105,17 @@ class OpenAIVoice:
                         raise self._odd(f"more than max_piece_s={self._settings.max_piece_s} s")
             if chunks is None or chunks.end_s == begin_s:
                 raise self._odd("no sound")
+
+    def offer(self) -> VoiceOffer:
+        """List the voices that the settings name: there is no common way to ask a server."""
+        settings = self._settings
+        ids = dict.fromkeys((settings.voice, *settings.voices))
+        voices = tuple(OfferedVoice(voice, voice, settings.language) for voice in ids)
+        return VoiceOffer(voices, settings.voice, settings.speed or 1.0, _SLOWEST, _FASTEST)
+
+    def another(self, voice: str, speed: float) -> OpenAIVoice:
+        chosen = {"voice": voice, "speed": speed}
+        return OpenAIVoice(self._settings.model_copy(update=chosen), self._client)
 
     async def close(self) -> None:
         await self._client.aclose()
