@@ -63,6 +63,7 @@ def build(recipe: TrainRecipe, folder: Path, start: Path | None = None) -> Built
         loss=steps.loss,
         context_weight=steps.context_weight,
         context_share=steps.context_share,
+        reading_weight=steps.reading_weight,
         is_compiled=steps.is_compiled,
         learning_rate=steps.learning_rate,
         num_warmup=steps.num_warmup,

@@ -18,6 +18,7 @@ from onlooker.core.decision import Silent
 from onlooker.core.moment import Tick
 from onlooker.core.percept import Scene, View
 from onlooker.core.prompt import Turn
+from onlooker.core.scene_words import wanted_labels
 from onlooker.data.stream import LabelledStream
 from onlooker.data.windows import windows
 from onlooker.data.world.compose import Recipe, make_stream
@@ -28,6 +29,7 @@ from onlooker.model.render import Renderer, Segment, Tokens, Worth, tokens
 MAX_TOKENS = 3072  # of one window; what is longer loses its end
 TELLS_TIME = frozenset({"time", "memory", "several", "side"})  # of the stream, in what is said
 LOOKS_BACK = frozenset({"memory", "quiet"})
+ALL_NEWS = frozenset({"memory", "commentary", "quiet"})  # where what nobody named matters, too
 MAX_SHIFT_S = 100_000
 SHORT_S = 60
 NUM_TRIES = 3
@@ -130,7 +132,7 @@ class Batches:
         self._pool: list[Batch] = []
         self._pool_number = -1
 
-    POOL = 256  # streams that are sorted by length together
+    POOL = 320  # streams that are sorted by length together
     PER_POOL = 16  # batches that are taken of them, shuffled; fewer than they give at 8,192 tokens
 
     def __getitem__(self, number: int) -> Batch:
@@ -189,23 +191,28 @@ def cropped(stream: LabelledStream, rng: Random) -> LabelledStream:
 
 
 def thinned(stream: LabelledStream, rng: Random) -> LabelledStream:
-    """Skip most of the seconds in which nothing is said, asked, new or gone.
+    """Skip most of the seconds in which nothing is said, asked, or of interest to who asked.
 
     The truth stays whole, so such a stream teaches and is not scored.
     """
     kept = rng.choice(KEPT_DULL)
-    turns = [turn for turn in stream.turns if not _is_dull(turn) or rng.random() < kept]
+    asked = [change.text for turn in stream.turns for change in turn.instructed]
+    asked += [words.text for turn in stream.turns for words in turn.heard]
+    is_all_news = stream.family in ALL_NEWS or kept >= 0.5
+    named = None if is_all_news else wanted_labels(asked)
+    turns = [turn for turn in stream.turns if not _is_dull(turn, named) or rng.random() < kept]
     return replace(stream, turns=tuple(turns or stream.turns[:1]))
 
 
-def _is_dull(turn: Turn) -> bool:
+def _is_dull(turn: Turn, named: frozenset[str] | None) -> bool:
+    """Whether nothing happens in a turn; with `named`, nothing that happens to those."""
     views = [view for one in turn.percepts if isinstance(one, Scene) for view in one.views]
-    is_new = any(
-        view.entered or view.left or any(one.since_s == view.time_s for one in view.texts)
-        for view in views
+    moving = [one for view in views for one in (*view.entered, *view.left)]
+    is_news = any(named is None or one.label in named for one in moving) or any(
+        one.since_s == view.time_s for view in views for one in view.texts
     )
     is_told = turn.heard or turn.instructed or turn.answers or turn.recalled
-    return not (is_new or is_told or not isinstance(turn.decision, Silent))
+    return not (is_news or is_told or not isinstance(turn.decision, Silent))
 
 
 def shifted(stream: LabelledStream, by_s: int) -> LabelledStream:

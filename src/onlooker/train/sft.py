@@ -19,14 +19,16 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.nn import functional
 from transformers import Qwen3ForCausalLM
 
 from onlooker.core.decision import RESPONSE, SILENCE
 from onlooker.core.errors import OnlookerError
 from onlooker.model.render import Worth
-from onlooker.train.examples import Batch, Batches
+from onlooker.train.examples import Batch, Batches, Encoding
 from onlooker.train.losses import preset, weighted_loss
 from onlooker.train.network import WEIGHTS_FILE, hidden_of, log_probs_of
+from onlooker.train.reading import KINDS, lesson
 from onlooker.train.tokenizer import id_of
 
 PAD_ID = 0  # the tokenizer's first
@@ -44,12 +46,14 @@ class SftPlan:
     `context_weight` is that of predicting what is read, too. From random weights it is what lets
     a model find names again: decisions alone are a tenth of all tokens, and most are silences.
     `context_share` of what is read is drawn for that; predicting all of it costs a third more.
+    `reading_weight` is that of the lessons in `reading.py`.
     """
 
     num_steps: int
     loss: str = "ce"
     context_weight: float = 0.3
     context_share: float = 0.25
+    reading_weight: float = 0.3
     is_compiled: bool = False
     learning_rate: float = 2e-3
     num_warmup: int = 100
@@ -97,7 +101,11 @@ class Sft:
         self._plan = plan
         self._weigh = preset(plan.loss)
         self._hidden = hidden_of(network, is_compiled=plan.is_compiled)
+        self._encoding = Encoding(tokenizer)
+        torch.manual_seed(plan.seed)
+        self._tells_kind = torch.nn.Linear(network.config.hidden_size, len(KINDS))
         self._optimisers = optimisers(network, plan)
+        self._optimisers[1].add_param_group({"params": list(self._tells_kind.parameters())})
         self._step = 0
         folder.mkdir(parents=True, exist_ok=True)
         self._resume()
@@ -141,6 +149,8 @@ class Sft:
         loss = weighted_loss(log_probs_N, worths_N, self._weigh)
         if self._plan.context_weight:
             loss = loss - self._plan.context_weight * log_probs_N[worths_N == 0].mean()
+        if self._plan.reading_weight:
+            loss = loss + self._plan.reading_weight * self._read()
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         if not torch.isfinite(loss.detach()):
@@ -155,6 +165,14 @@ class Sft:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         return value
+
+    def _read(self) -> Tensor:
+        """Give the loss of this step's lesson."""
+        given = lesson(self._step, self._encoding)
+        with torch.autocast("cpu", torch.bfloat16):
+            hidden_BTD = self._hidden(given.ids_BT)
+            told_NK = self._tells_kind(hidden_BTD[given.rows_N, given.ends_N])
+        return functional.cross_entropy(told_NK.float(), given.kinds_N)
 
     def _wanted(self, batch: Batch) -> Tensor:
         """Choose what is learned: every decision, and a share of what is read."""
@@ -189,6 +207,7 @@ class Sft:
         state = {
             "step": self._step,
             "network": self._network.state_dict(),
+            "tells_kind": self._tells_kind.state_dict(),
             "optimisers": [one.state_dict() for one in self._optimisers],
         }
         try:
@@ -209,6 +228,7 @@ class Sft:
         try:
             state: dict[str, Any] = torch.load(path, weights_only=True)
             self._network.load_state_dict(state["network"])
+            self._tells_kind.load_state_dict(state["tells_kind"])
             for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(saved)
         except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:

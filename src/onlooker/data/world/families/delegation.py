@@ -7,7 +7,7 @@ from onlooker.data.world.task import Ask, Due, Return, Setting, Task
 
 NOTE = "Let me look into that."
 FAILED = "I got no answer to that."
-_PLACES = ("Peru", "Kenya", "Norway", "Japan", "Chile", "Egypt", "Laos", "Malta", "Cuba", "Nepal")
+PLACES = ("Peru", "Kenya", "Norway", "Japan", "Chile", "Egypt", "Laos", "Malta", "Cuba", "Nepal")
 _DELAYS_S = (1, 2, 3, 5, 8, 13, 20, 30)
 _ANSWERS = (
     "It is {n}.",
@@ -66,7 +66,7 @@ def _ask(setting: Setting, at: int) -> Ask:
         x=x,
         n=rng.randrange(2, 100),
         m=rng.randrange(2, 100),
-        place=rng.choice(_PLACES),
+        place=rng.choice(PLACES),
     )
     return setting.ask(at, text)
 
@@ -77,5 +77,5 @@ def _answer(setting: Setting) -> str:
         n=rng.randrange(2, 1000),
         x=rng.choice(setting.words.labels).capitalize(),
         y=rng.choice(setting.words.signs),
-        place=rng.choice(_PLACES),
+        place=rng.choice(PLACES),
     )
