@@ -1,7 +1,7 @@
 """Which weights of the loss teach when to speak? Same data, same steps, several seeds.
 
 The smallest network, rolled out with its own decisions on held-out phrasings, classes and seeds.
-.venv/bin/python -m bench.loss_presets          # about an hour on one core
+.venv/bin/python -m bench.loss_presets          # half an hour on one core
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from onlooker.train.recipe import Data, Steps, TrainRecipe, Words
 FAMILIES = {
     "monitoring": 2, "counting": 1, "text": 1, "time": 1, "chat": 1, "delegation": 1, "quiet": 1,
 }  # fmt: skip
+BATCH_TOKENS = 2048
 SHOWN = ("timing_f1", "false_alarms_per_quiet_hour", "delegation_recall")
 
 
@@ -30,7 +31,7 @@ def recipe_of(loss: str, seed: int, num_steps: int) -> TrainRecipe:
         name=f"{loss}-{seed}",
         shape="tiny",
         seed=seed,
-        data=Data(families=FAMILIES, batch_tokens=4096, held_out_batches=2),
+        data=Data(families=FAMILIES, batch_tokens=BATCH_TOKENS, held_out_batches=2),
         words=Words(num_streams=240),
         sft=Steps(num_steps=num_steps, loss=loss, num_warmup=20, report_every=num_steps),
     )
@@ -38,13 +39,13 @@ def recipe_of(loss: str, seed: int, num_steps: int) -> TrainRecipe:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--streams", type=int, default=3, help="of each family")
+    parser.add_argument("--streams", type=int, default=2, help="of each family")
     args = parser.parse_args()
     use_threads(1)
     streams = held_out(tuple(FAMILIES), args.streams)
-    setting = {"steps": args.steps, "tokens_a_step": 4096, "streams": len(streams)}
+    setting = {"steps": args.steps, "tokens_a_step": BATCH_TOKENS, "streams": len(streams)}
     report("loss_presets", preset="blind", **setting, **blind_timing(streams))
     words = words_of(recipe_of("ce", 0, args.steps))
     found: dict[str, list[Figures]] = {loss: [] for loss in PRESETS}

@@ -8,22 +8,30 @@ from typing import Any
 from onlooker.core.conversation import turn_words
 from onlooker.core.event import Decided, Event, Failed, Observed, Opened, Perceived, Skipped
 from onlooker.core.moment import Instruction, Tick
-from onlooker.core.percept import Pictures, Scene
-from onlooker.core.prompt import Turn, fold
+from onlooker.core.percept import Percept, Pictures, Scene
+from onlooker.core.prompt import Noted, Turn, fold
 from onlooker.core.scene_words import scene_words
 from onlooker.core.wire import to_json
+from onlooker.live.tally import Tally
 
 
 def why(events: Iterable[Event], tick: int) -> dict[str, Any] | None:
     """Tell of a tick what was seen, what the model read of it, and what it decided.
 
     `prompt` is what this second added to what the model reads, in the words of the conversation:
-    what it read before that are the seconds before. None: the events hold nothing of the tick.
+    what it read before that are the seconds before. `tally` is what was kept count of, which only
+    the small model reads. None: the events hold nothing of the tick.
     """
     standing: dict[str, Instruction] = {}
     persona = "default"
     seen: dict[type[Event], Event] = {}
+    tally, counted = Tally(), dict[int, tuple[Noted, ...]]()
+    asked_in: Observed | None = None
     for event in events:
+        if isinstance(event, Observed):
+            asked_in = event
+        if isinstance(event, Perceived) and asked_in is not None and asked_in.tick == event.tick:
+            counted[asked_in.tick or 0] = tally.note(_turn(asked_in, event.percepts))
         if isinstance(event, Opened):
             persona = event.settings.get("persona", persona)
         if isinstance(event, Observed) and event.tick is not None and event.tick <= tick:
@@ -42,14 +50,7 @@ def why(events: Iterable[Event], tick: int) -> dict[str, Any] | None:
     words = [scene_words(made, asked) for made in percepts if isinstance(made, Scene)]
     prompt: list[str] = []
     if isinstance(observed, Observed):
-        turn = Turn(
-            Tick(tick, observed.start_s, observed.end_s),
-            heard=observed.heard,
-            instructed=observed.instructed,
-            answers=observed.answers,
-            recalled=observed.recalled,
-        )
-        prompt = [*turn_words(turn, tuple(standing.values())), *words]
+        prompt = [*turn_words(_turn(observed), tuple(standing.values())), *words]
         prompt += [
             f"[picture of {picture.stream}, {picture.width_px} x {picture.height_px}]"
             for made in percepts
@@ -60,6 +61,7 @@ def why(events: Iterable[Event], tick: int) -> dict[str, Any] | None:
         "tick": tick,
         "prompt": prompt,
         "scene": words,
+        "tally": [f"#{one.number} {' '.join(one.facts)}" for one in counted.get(tick, ())],
         "persona": persona,
         "standing": [{"id": known.id, "text": known.text} for known in standing.values()],
         "memory": list((isinstance(observed, Observed) and observed.memory) or ()),
@@ -68,6 +70,17 @@ def why(events: Iterable[Event], tick: int) -> dict[str, Any] | None:
         "skipped": to_json(skipped) if skipped else None,
         "failed": to_json(seen[Failed]) if Failed in seen else None,
     }
+
+
+def _turn(observed: Observed, percepts: tuple[Percept, ...] = ()) -> Turn:
+    return Turn(
+        Tick(observed.tick or 0, observed.start_s, observed.end_s),
+        percepts,
+        heard=observed.heard,
+        instructed=observed.instructed,
+        answers=observed.answers,
+        recalled=observed.recalled,
+    )
 
 
 def _covers(skipped: Skipped, tick: int) -> bool:

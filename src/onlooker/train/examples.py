@@ -129,11 +129,12 @@ class Batches:
         self._stream_of = stream_of
         self._encoding = encoding
         self._num_tokens = num_tokens
+        self._num_streams = max(1, self.POOL * num_tokens // 8_192)
         self._pool: list[Batch] = []
         self._pool_number = -1
 
-    POOL = 320  # streams that are sorted by length together
-    PER_POOL = 16  # batches that are taken of them, shuffled; fewer than they give at 8,192 tokens
+    POOL = 320  # streams that are sorted by length together, for batches of 8,192 tokens
+    PER_POOL = 16  # batches that are taken of them, shuffled; fewer than they give
 
     def __getitem__(self, number: int) -> Batch:
         pool_number, place = divmod(number, self.PER_POOL)
@@ -142,11 +143,11 @@ class Batches:
         return self._pool[place % len(self._pool)]
 
     def _make_pool(self, number: int) -> list[Batch]:
-        first = number * self.POOL
+        first = number * self._num_streams
         order = Random(number)  # noqa: S311 - an order, no secret
         found = [
             window
-            for index in range(first, first + self.POOL)
+            for index in range(first, first + self._num_streams)
             for window in windows_of(self._stream_of(index), self._encoding)
             if Worth.RESPONSE in window.worths or order.random() < KEPT_SILENT
         ]

@@ -1,0 +1,42 @@
+from random import Random
+
+import pytest
+from tokenizers import Tokenizer
+
+from onlooker.core.decision import Silent
+from onlooker.core.percept import Scene
+from onlooker.data.world.compose import Recipe, make_stream
+from onlooker.data.world.families import FAMILIES
+from onlooker.train.examples import ALL_NEWS, Batches, Encoding, thinned, world
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_skipped_was_neither_said_nor_asked_nor_news_where_all_news_count(
+    family: str,
+) -> None:
+    stream = make_stream(Recipe(family, number=3))
+    kept = {turn.tick.index for seed in range(3) for turn in _thin(family, seed)}
+    for turn in stream.turns:
+        if turn.tick.index in kept:
+            continue
+        assert isinstance(turn.decision, Silent)
+        assert not (turn.heard or turn.instructed or turn.answers)
+        views = [view for one in turn.percepts if isinstance(one, Scene) for view in one.views]
+        is_news = any(view.entered or view.left for view in views)
+        assert not (is_news and family in ALL_NEWS)
+
+
+def _thin(family: str, seed: int) -> list:  # type: ignore[type-arg]
+    stream = make_stream(Recipe(family, number=3))
+    return list(thinned(stream, Random(seed)).turns)  # noqa: S311 - a world, no secret
+
+
+def test_a_batch_of_a_number_is_the_same_and_no_pool_repeats_one(words: Tokenizer) -> None:
+    def batches() -> Batches:
+        return Batches(world(tuple(FAMILIES), "train", 0), Encoding(words), 8192)
+
+    made = batches()
+    pool = [made[number] for number in range(Batches.PER_POOL)]
+    assert len({id(one) for one in pool}) == Batches.PER_POOL
+    assert batches()[5].ids_BT.equal(pool[5].ids_BT)
+    assert all(one.ids_BT.shape[1] % 64 == 0 for one in pool)

@@ -1,0 +1,30 @@
+from tokenizers import Tokenizer
+
+from onlooker.data.world.phrases import templates
+from onlooker.train.examples import Encoding
+from onlooker.train.reading import KINDS, NOT_ASKED, QUESTIONS, lesson
+
+
+def test_a_lesson_ends_each_line_where_its_kind_is_to_be_told(words: Tokenizer) -> None:
+    given = lesson(3, Encoding(words), num_queries=12)
+    (newline,) = words.encode("\n", add_special_tokens=False).ids
+    assert len(given.rows_N) == len(given.ends_N) == len(given.kinds_N) >= 12
+    assert set(given.rows_N.tolist()) == set(range(12))
+    for row, end in zip(given.rows_N, given.ends_N, strict=True):
+        assert given.ids_BT[row, end] == newline
+    for row in range(12):
+        query = words.decode(given.ids_BT[row].tolist(), skip_special_tokens=False)
+        num_lines = int((given.rows_N == row).sum())
+        assert sum(query.count(f"\n#{number} ") for number in range(4)) == num_lines
+
+
+def test_the_same_number_is_the_same_lesson_and_another_is_another(words: Tokenizer) -> None:
+    once, again, other = (lesson(number, Encoding(words), 8) for number in (5, 5, 6))
+    assert once.ids_BT.equal(again.ids_BT)
+    assert once.kinds_N.equal(again.kinds_N)
+    assert once.ids_BT.shape != other.ids_BT.shape or not once.ids_BT.equal(other.ids_BT)
+
+
+def test_every_kind_of_request_is_taught_and_nothing_that_nobody_asks() -> None:
+    assert set(KINDS) == set(templates()) - NOT_ASKED
+    assert set(KINDS) >= QUESTIONS
