@@ -29,11 +29,11 @@ HEAD = (
     "means stands in [evaluation.md](evaluation.md).",
 )
 PLAYERS = {
-    "nano": "our own small model, half taught (its card says how far)",
+    "nano": "our own small model; the phrasings of half of the drawn items are held out for it",
     "nano, polled": "the same network without a session: asked anew at every second, as turn-based "
     "systems are",
-    "rules": "what a fresh install decides with: a detector with rules; its key words were "
-    "written with all phrasings of the world in sight, so none is held out for it",
+    "rules": "a detector with rules: key words for the plainest ways of putting a request, the "
+    "scene and a clock",
     "captions": "tells what is there whenever something moves, as camera software does",
 }
 

@@ -86,10 +86,10 @@ class EspeakVoice:
         """List the voices that the program has."""
         settings = self._settings
         known = _voices_of(self._command[0])
-        if settings.voice not in {voice.id for voice in known}:  # a variant, such as en-us+f3
-            known = (OfferedVoice(settings.voice, settings.voice), *known)
+        if self._voice not in {voice.id for voice in known}:  # a variant, such as en-us+f3
+            known = (OfferedVoice(self._voice, self._voice), *known)
         speed = round(settings.words_per_minute / _OWN_WORDS_PER_MINUTE, 2)
-        return VoiceOffer(known, settings.voice, speed, _SLOWEST, _FASTEST)
+        return VoiceOffer(known, self._voice, speed, _SLOWEST, _FASTEST)
 
     def another(self, voice: str, speed: float) -> EspeakVoice:
         words_per_minute = round(speed * _OWN_WORDS_PER_MINUTE)
