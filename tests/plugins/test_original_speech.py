@@ -73,12 +73,20 @@ async def test_qwen_speaks_whole_or_as_it_is_made(stream: str) -> None:
     assert asked.get("stream_format", "") == stream
 
 
+async def test_at_another_speed_qwen_is_not_asked_for_a_stream_which_it_would_refuse() -> None:
+    servers = QwenServers()
+    async with openai("voice", servers, stream="sse", speed=1.5) as voice:
+        assert await speech_of_voice(voice, "It boils over.")
+    _, asked = servers.asked[-1]
+    assert asked["speed"] == 1.5
+    assert "stream_format" not in asked
+
+
 async def test_what_qwen_refuses_is_told_in_its_words() -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"voice": "nobody"}, "Invalid speaker"),
         ({"name": "tts-1"}, "does not exist"),
         ({"extra": {"language": "Klingon"}}, "Invalid language"),
-        ({"stream": "sse", "speed": 1.5}, "speed adjustment"),
     ]
     for settings, says in wrong:
         async with openai("voice", QwenServers(), **settings) as voice:

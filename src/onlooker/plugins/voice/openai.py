@@ -122,12 +122,14 @@ class OpenAIVoice:
 
     async def _sound(self, piece: str) -> AsyncGenerator[bytes]:
         settings = self._settings
+        # vLLM-Omni streams at its own speed alone, and refuses the two together.
+        is_streamed = settings.stream and settings.speed in (None, 1.0)
         body = {
             "model": settings.name,
             "input": piece,
             "voice": settings.voice,
             "response_format": settings.format,
-            **({"stream_format": settings.stream} if settings.stream else {}),
+            **({"stream_format": settings.stream} if is_streamed else {}),
             **({"speed": settings.speed} if settings.speed is not None else {}),
             **settings.extra,
         }
