@@ -39,8 +39,8 @@ def test_a_recording_is_played_by_the_bytes_of_its_pictures_alone(open_page: Ope
     position = row.get_by_role("slider", name="Position in the recording")
     position.press("Home")
     expect(row.locator(".player-text")).to_have_text("")
-    position.press("End")
-    expect(row.locator(".player-text")).to_contain_text("appeared")
+    position.press("End")  # the last thing said, which may be a question that was handed over
+    expect(row.locator(".player-text")).to_contain_text(re.compile("appeared|You asked"))
     page.wait_for_load_state("networkidle")
     pictures = [one for one in asked if one.url.endswith("pictures.mjpeg")]
     assert pictures
