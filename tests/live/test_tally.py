@@ -56,7 +56,7 @@ class Watching:
 
 
 def words(noted: Sequence[Noted]) -> list[str]:
-    return [f"{one.number} {' '.join(one.facts)}" for one in noted]
+    return [one.words.removeprefix("#") for one in noted]
 
 
 def test_arrivals_are_counted_from_the_second_after_the_request() -> None:

@@ -104,7 +104,7 @@ def turn_words(
     parts += [_answered(answer) for answer in turn.answers]
     if turn.recalled:
         parts.append("\n".join(["[Recalled]", *map(plain, turn.recalled)]))
-    asked = [plain(words.text) for words in turn.heard if words.speaker == "user"]
+    asked = [plain(text) for text in turn.asked]
     if asked or turn.instructed:
         parts.append(_query(asked, standing, is_numbered=is_numbered))
     parts.append(f"<{one_decimal(turn.tick.start_s)} seconds>")

@@ -78,6 +78,11 @@ class View:
     change: float = 0.0  # since the picture that was looked at last, see core/difference.py
     is_cut: bool = False  # another shot: nothing in it is what it was
 
+    @property
+    def new_texts(self) -> tuple[SceneText, ...]:
+        """What can be read for the first time."""
+        return tuple(text for text in self.texts if text.since_s == self.time_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:

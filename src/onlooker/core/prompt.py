@@ -9,7 +9,7 @@ from typing import Literal
 
 from onlooker.core.decision import Decision, Delegate, Speak, render_decision
 from onlooker.core.moment import Answer, Instruction, Tick, Utterance
-from onlooker.core.percept import Percept, Picture, Pictures
+from onlooker.core.percept import Percept, Picture, Pictures, Scene, View
 
 Persona = Literal["silent", "default", "talkative"]
 PERSONAS: tuple[Persona, ...] = ("silent", "default", "talkative")
@@ -27,6 +27,11 @@ class Noted:
 
     number: int  # of the standing instruction, from 1 in their order; 0: what was said last
     facts: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """Say it, such as `#1 come 3 now 2`."""
+        return f"#{self.number} {' '.join(self.facts)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,21 @@ class Turn:
             if isinstance(percept, Pictures)
             for picture in percept.pictures
         )
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What was seen of every stream, as scenes."""
+        return tuple(
+            view
+            for percept in self.percepts
+            if isinstance(percept, Scene)
+            for view in percept.views
+        )
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What people asked of us in the tick, in their words."""
+        return tuple(words.text for words in self.heard if words.speaker == "user")
 
     @property
     def digest(self) -> bytes:

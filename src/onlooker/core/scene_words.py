@@ -190,8 +190,7 @@ def _pieces(view: View, wanted: frozenset[str], name: Name, *, is_brief: bool) -
         ]
     said += [
         (_text_rank(text, view, wanted), _text(text, view.time_s))
-        for text in view.texts
-        if not is_brief or text.since_s == view.time_s
+        for text in (view.new_texts if is_brief else view.texts)
     ]
     if view.tags and not is_brief:
         said.append((5, f"seems {', '.join(view.tags)}"))

@@ -38,14 +38,15 @@ class Events:
             text = line[5:].strip().decode(errors="replace") if line.startswith(b"data:") else ""
             self.is_done |= text == DONE
             if text and text != DONE:
-                yield _object(text)
+                if (found := json_object(text)) is None:
+                    raise BadEvent(f"the event {text[:60]!r}")
+                yield found
 
 
-def _object(text: str) -> dict[str, Any]:
+def json_object(text: str | bytes) -> dict[str, Any] | None:
+    """Read what a server sent; None if it is no JSON object."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise BadEvent(f"the event {text[:60]!r}")
-    return found
+        return None
+    return found if isinstance(found, dict) else None

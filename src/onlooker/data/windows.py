@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from onlooker.core.conversation import one_decimal
-from onlooker.core.percept import Scene
 from onlooker.core.prompt import Prompt, Turn
 from onlooker.data.stream import LabelledStream
 from onlooker.live.context import Context
@@ -57,10 +56,7 @@ def notes(turns: Sequence[Turn]) -> tuple[str, ...]:
 
 
 def _news(turn: Turn) -> Iterator[str]:
-    for percept in turn.percepts:
-        for view in percept.views if isinstance(percept, Scene) else ():
-            yield from (f"{one.label} came" for one in view.entered)
-            yield from (f"{one.label} left" for one in view.left)
-            yield from (
-                f'text "{one.text}"' for one in view.texts if one.since_s >= turn.tick.start_s
-            )
+    for view in turn.views:
+        yield from (f"{one.label} came" for one in view.entered)
+        yield from (f"{one.label} left" for one in view.left)
+        yield from (f'text "{one.text}"' for one in view.texts if one.since_s >= turn.tick.start_s)

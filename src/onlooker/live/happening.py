@@ -36,10 +36,9 @@ def happenings(view: View) -> Iterator[Happening]:
         yield Happening(f"{_named(thing)} appeared at the {where(thing.box)}", (thing.label,))
     for thing in view.left:
         yield Happening(f"{_named(thing)} left at the {where(thing.box)}", (thing.label,))
-    for text in view.texts:
-        if text.since_s == view.time_s:
-            quoted = " ".join(text.text.replace('"', "'").split())[:200]
-            yield Happening(f'the text "{quoted}" appeared at the {where(text.box)}', ("text",))
+    for text in view.new_texts:
+        quoted = " ".join(text.text.replace('"', "'").split())[:200]
+        yield Happening(f'the text "{quoted}" appeared at the {where(text.box)}', ("text",))
 
 
 class Chronicler:

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from onlooker.core.moment import Instruction, Tick
-from onlooker.core.percept import Scene, SceneObject, View
+from onlooker.core.percept import SceneObject, View
 from onlooker.core.prompt import Noted, Turn, fold
 from onlooker.core.quantities import count_named, duration_named
 from onlooker.core.scene_words import wanted_labels
@@ -55,9 +55,8 @@ class Tally:
             noted += _noted(number, request, turn)
             kept[id_] = request
         self._kept = kept
-        said = [words.text for words in turn.heard if words.speaker == "user"]
-        if said:
-            self._said = _Request(said[-1], turn.tick.start_s)
+        if turn.asked:
+            self._said = _Request(turn.asked[-1], turn.tick.start_s)
         if self._said is not None:
             noted += _noted(SAID, self._said, turn)
         return tuple(noted)
@@ -81,12 +80,10 @@ class _Request:
     def take(self, turn: Turn) -> Iterator[str]:
         """Give the facts of a turn after the one it was given in; that one is where it starts."""
         yield from self._time(turn.tick)
-        views = [view for one in turn.percepts if isinstance(one, Scene) for view in one.views]
-        if views:
+        if views := turn.views:
             yield from self._things(turn.tick, views)
-            named = _plain(self.text)
-            texts = (one.text for view in views for one in view.texts if one.since_s == view.time_s)
-            if any(_plain(text).strip() and _plain(text) in named for text in texts):
+            texts = [_plain(one.text) for view in views for one in view.new_texts]
+            if any(text.strip() and text in _plain(self.text) for text in texts):
                 yield "shown"
 
     def _time(self, tick: Tick) -> Iterator[str]:

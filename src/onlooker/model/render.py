@@ -186,15 +186,14 @@ def tokens(pieces: Iterator[Segment] | Sequence[Segment], tokenizer: Tokenizer) 
 def _tally(turn: Turn, spoke_s: float | None) -> str:
     """Say how many seconds ago we spoke, and what was noted of each request."""
     spoke = [] if spoke_s is None else [f" spoke {round(turn.tick.start_s - spoke_s)}"]
-    return "".join(spoke + [f" #{one.number} {' '.join(one.facts)}" for one in turn.noted])
+    return "".join(spoke + [f" {one.words}" for one in turn.noted])
 
 
 def _seen(turn: Turn, standing: Sequence[Instruction], *, has_tally: bool) -> Iterator[str]:
-    asked = [words.text for words in turn.heard if words.speaker == "user"]
-    requests = [*(one.text for one in standing), *asked]
-    numbers = [*range(1, len(standing) + 1), *(0 for _ in asked)]
+    requests = [*(one.text for one in standing), *turn.asked]
+    numbers = [*range(1, len(standing) + 1), *(0 for _ in turn.asked)]
     marks = [f"!{number}" for number in numbers] if has_tally else []
-    is_brief = has_tally and not asked
+    is_brief = has_tally and not turn.asked
     for percept in turn.percepts:
         if isinstance(percept, Scene) and percept.views:
             yield scene_words(percept, requests, MAX_SCENE_TOKENS, marks, is_brief=is_brief)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from onlooker.core.decision import Decision, Delegate, Silent, Speak
 from onlooker.core.moment import Answer
-from onlooker.core.percept import Scene, SceneObject, SceneText
+from onlooker.core.percept import SceneObject, SceneText
 from onlooker.core.ports import ModelTraits, Outcome, Say
 from onlooker.core.prompt import Prompt, Turn
 from onlooker.core.scene_words import where
@@ -55,7 +55,7 @@ class Past:
     def take(self, turn: Turn) -> Look:
         """Take in a turn."""
         second = round(turn.tick.start_s)
-        views = [view for one in turn.percepts if isinstance(one, Scene) for view in one.views]
+        views = turn.views
         entered = tuple(one for view in views for one in view.entered)
         left = tuple(one for view in views for one in view.left)
         texts = tuple(text for view in views for text in view.texts)

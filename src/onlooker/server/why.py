@@ -25,13 +25,14 @@ def why(events: Iterable[Event], tick: int) -> dict[str, Any] | None:
     standing: dict[str, Instruction] = {}
     persona = "default"
     seen: dict[type[Event], Event] = {}
-    tally, counted = Tally(), dict[int, tuple[Noted, ...]]()
+    tally, counted = Tally(), tuple[Noted, ...]()
     asked_in: Observed | None = None
     for event in events:
         if isinstance(event, Observed):
-            asked_in = event
+            asked_in = event if (event.tick or 0) <= tick else None
         if isinstance(event, Perceived) and asked_in is not None and asked_in.tick == event.tick:
-            counted[asked_in.tick or 0] = tally.note(_turn(asked_in, event.percepts))
+            noted = tally.note(_turn(asked_in, event.percepts))
+            counted = noted if event.tick == tick else counted
         if isinstance(event, Opened):
             persona = event.settings.get("persona", persona)
         if isinstance(event, Observed) and event.tick is not None and event.tick <= tick:
@@ -61,7 +62,7 @@ def why(events: Iterable[Event], tick: int) -> dict[str, Any] | None:
         "tick": tick,
         "prompt": prompt,
         "scene": words,
-        "tally": [f"#{one.number} {' '.join(one.facts)}" for one in counted.get(tick, ())],
+        "tally": [one.words for one in counted],
         "persona": persona,
         "standing": [{"id": known.id, "text": known.text} for known in standing.values()],
         "memory": list((isinstance(observed, Observed) and observed.memory) or ()),

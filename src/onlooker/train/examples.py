@@ -101,11 +101,9 @@ def as_context(pieces: Sequence[Segment]) -> list[Segment]:
     return [replace(piece, worth=Worth.CONTEXT) for piece in pieces]
 
 
-def windows_of(
-    stream: LabelledStream, encoding: Encoding, settings: LiveSettings = WINDOW
-) -> Iterator[Tokens]:
+def windows_of(stream: LabelledStream, encoding: Encoding) -> Iterator[Tokens]:
     """Write the windows of a stream. A turn that was in the window before is not learned again."""
-    for window in windows(stream, settings):
+    for window in windows(stream, WINDOW):
         renderer = Renderer()
         pieces = renderer.begin(window.prompt)
         for number, turn in enumerate(window.prompt.turns):
@@ -207,11 +205,9 @@ def thinned(stream: LabelledStream, rng: Random) -> LabelledStream:
 
 def _is_dull(turn: Turn, named: frozenset[str] | None) -> bool:
     """Whether nothing happens in a turn; with `named`, nothing that happens to those."""
-    views = [view for one in turn.percepts if isinstance(one, Scene) for view in one.views]
-    moving = [one for view in views for one in (*view.entered, *view.left)]
-    is_news = any(named is None or one.label in named for one in moving) or any(
-        one.since_s == view.time_s for view in views for one in view.texts
-    )
+    moving = [one for view in turn.views for one in (*view.entered, *view.left)]
+    is_news = any(named is None or one.label in named for one in moving)
+    is_news = is_news or any(view.new_texts for view in turn.views)
     is_told = turn.heard or turn.instructed or turn.answers or turn.recalled
     return not (is_news or is_told or not isinstance(turn.decision, Silent))
 

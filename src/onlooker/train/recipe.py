@@ -52,7 +52,7 @@ class Steps(_Part):
     context_weight: float = Field(default=0.3, ge=0, description="of predicting what is read")
     context_share: float = Field(default=0.25, gt=0, le=1, description="of it that is drawn")
     reading_weight: float = Field(default=0.3, ge=0, description="of telling requests' kinds")
-    is_compiled: bool = Field(default=False, description="a minute for steps half as long")
+    is_compiled: bool = Field(default=False, description="a minute, for steps some 30 % shorter")
     learning_rate: float = Field(default=3e-3, gt=0, description="its highest")
     num_warmup: int = Field(default=100, ge=1, description="steps in which it rises")
     decay_share: float = Field(default=0.3, gt=0, le=1, description="last part, in which it falls")

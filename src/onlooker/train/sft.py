@@ -45,7 +45,7 @@ class SftPlan:
 
     `context_weight` is that of predicting what is read, too. From random weights it is what lets
     a model find names again: decisions alone are a tenth of all tokens, and most are silences.
-    `context_share` of what is read is drawn for that; predicting all of it costs a third more.
+    `context_share` of what is read is drawn for that; the softmax over all of it costs most.
     `reading_weight` is that of the lessons in `reading.py`.
     """
 

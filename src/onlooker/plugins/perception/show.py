@@ -77,8 +77,7 @@ def show(video: Path, folder: Path, settings: PerceptionSettings, looks_hz: floa
 
 
 def _matters(view: View) -> bool:
-    is_new_text = any(text.since_s == view.time_s for text in view.texts)
-    return bool(view.entered or view.left or view.is_cut or is_new_text)
+    return bool(view.entered or view.left or view.is_cut or view.new_texts)
 
 
 def _frames(video: Path, rate_hz: float) -> Iterator[tuple[Image.Image, float]]:

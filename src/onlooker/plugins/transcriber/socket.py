@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from websockets.exceptions import WebSocketException
 from onlooker.core.errors import TranscriberFailed
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import Transcript
+from onlooker.core.sse import json_object
 
 MAX_MESSAGE_BYTES = 2**20
 _MAX_SHOWN = 200
@@ -81,11 +81,8 @@ async def _next(
     finally:
         receiving.cancel()
         await asyncio.wait([receiving])
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError):
-        message = None
-    if not isinstance(message, dict):
+    message = json_object(data)
+    if message is None:
         raise TimeoutError(f"it sent {str(data)[:60]!r}, which is no JSON object")
     return message
 

@@ -24,6 +24,7 @@ from onlooker.core.errors import VoiceFailed
 from onlooker.core.media import AudioChunk
 from onlooker.core.ports import VoiceTraits
 from onlooker.core.spoken import pieces, spoken
+from onlooker.core.sse import json_object
 from onlooker.plugins.voice.sound import BadSound, Chunks, Decoder, Form
 
 KEY = "ONLOOKER_VOICE_KEY"
@@ -160,11 +161,8 @@ class JoyaiVoice:
 
 def _is_end(text: str, url: str) -> bool:
     """Tell whether a message ends the utterance; what it does not know, it passes over."""
-    try:
-        event = json.loads(text)
-    except (ValueError, RecursionError):
-        event = None
-    if not isinstance(event, dict):
+    event = json_object(text)
+    if event is None:
         raise VoiceFailed(f"{url} sent {text[:60]!r}, which is no JSON object")
     if event.get("type") == "error":
         raise VoiceFailed(f"{url} failed: {str(event.get('error', event))[:_MAX_SHOWN]}")
