@@ -9,10 +9,10 @@ from onlooker.model.rules import RulesModel
 
 
 def delegating() -> LabelledStream:
-    """Give a stream with a question and its answer."""
+    """Give a stream with a question and its answer; also rules know that kind of question."""
     return next(
         stream
-        for number in range(50)
+        for number in range(4, 50)
         if (stream := make_stream(Recipe("delegation", "train", 0, number))).num_delegated == 1
         and any(turn.answers for turn in stream.turns)
     )

@@ -161,7 +161,7 @@ def test_a_turn_says_what_was_asked_then_the_time_then_what_is_seen() -> None:
     assert lines[0].startswith("[User Query")
     assert lines[1] == f"#1 {asked.instructed[0].text}"
     assert lines[2] == f"<{asked.tick.start_s:.1f} seconds>"
-    assert lines[3].startswith("cam: ")
+    assert lines[3].startswith(f"{asked.views[0].stream}: ")
 
 
 @pytest.mark.parametrize("family", ["several", "delegation", "change", "chat"])

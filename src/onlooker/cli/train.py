@@ -34,6 +34,13 @@ def sft(
     start: Annotated[
         Path | None, typer.Option(help="folder of a model to begin with, in place of new weights")
     ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu or cuda; a graphics card if there is one")
+    ] = None,
+    num_workers: Annotated[
+        int,
+        typer.Option("--workers", min=0, help="processes that make streams; for graphics cards"),
+    ] = 0,
     num_proofs: Annotated[
         int, typer.Option("--proofs", min=0, help="held-out streams of each family it is tried on")
     ] = 2,
@@ -63,18 +70,21 @@ def sft(
     )
     chosen = chosen.model_copy(update={"sft": steps, "seed": chosen.seed if seed is None else seed})
     console = Console()
-    built = build(chosen, out, start)
+    built = build(chosen, out, start, device, num_workers)
     num_weights = built.run.num_weights
     console.print(
         f"[bold]{chosen.name}[/]: {num_weights / 1e6:.1f} million weights, {steps.num_steps} steps "
         f"of {chosen.data.batch_tokens} tokens, loss {steps.loss}, from step {built.run.step}"
     )
-    console.print("[dim]  step     loss  tokens/s   speaks (should)   precision  recall     F1[/]")
+    console.print(
+        "[dim]  step     loss  tokens/s   speaks (should)   precision  recall     F1"
+        "  reads requests[/]"
+    )
     for one in built.run.run(built.batches, built.held_out):
         console.print(
             f"{one.step:6d}  {one.loss:7.3f}  {one.tokens_per_s:8.0f}   {one.speak_rate:6.1%} "
             f"({one.true_speak_rate:.1%})     {one.precision:9.2f}  {one.recall:6.2f}  "
-            f"{one.f1:5.2f}"
+            f"{one.f1:5.2f}   {one.reading:13.1%}"
         )
     console.print(f"weights: {out}; curves: {draw_curves(out)}")
     if num_proofs:

@@ -126,8 +126,10 @@ def wanted_labels(asked: Collection[str]) -> frozenset[str]:
 
 @lru_cache(maxsize=512)
 def _labels_of(text: str) -> frozenset[str]:
-    words = re.findall(r"[\w-]+", text.lower())
-    pairs = [f"{first} {form}" for first, second in pairwise(words) for form in _singulars(second)]
+    whole, parts = (re.findall(words, text.lower()) for words in (r"[\w-]+", r"\w+"))
+    words = {*whole, *parts}  # of "no-dog alarm" the dog, too
+    beside = {*pairwise(whole), *pairwise(parts)}
+    pairs = [f"{first} {form}" for first, second in beside for form in _singulars(second)]
     within = {word for pair in pairs if pair in _COMPOUNDS for word in pair.split()}
     labels = {form for word in words for form in _singulars(word)} - within
     return frozenset(labels.union(pairs, (_LABELS.get(label, label) for label in labels)))

@@ -79,7 +79,7 @@ class Context:
             self._turn_over()
         if memory is not None:
             self._memory = memory
-        self._append(turn)
+        self._turns.append(turn)
         return Prompt(
             persona=self.persona,
             turns=tuple(self._turns),
@@ -91,8 +91,8 @@ class Context:
 
     def settle(self, decision: Decision) -> None:
         """Write the decision into the last turn."""
-        self._digests.pop()
-        self._append(replace(self._turns.pop(), decision=decision))
+        self._turns[-1] = replace(self._turns[-1], decision=decision)
+        del self._digests[len(self._turns) - 1 :]
 
     def amend(self, cuts: Iterable[CutShort]) -> None:
         """Leave of what was said only what was heard; what nobody heard was not said."""
@@ -108,8 +108,8 @@ class Context:
                     decision = Delegate(cut.heard or text, question)
                 case _:
                     continue
-            self._turns[index] = turn = replace(turn, decision=decision)
-            self._digests[index] = turn.digest
+            self._turns[index] = replace(turn, decision=decision)
+            del self._digests[index:]
 
     def postpone(self, turn: Turn) -> None:
         """Keep the words of a turn that came to no decision for the next one; drop the rest.
@@ -117,8 +117,8 @@ class Context:
         No turn stays in the prompt without its decision, and nothing said is lost.
         """
         if self._turns and self._turns[-1].decision is None:
-            self._digests.pop()
             self._unheard = self._turns.pop()
+            del self._digests[len(self._turns) :]
         else:
             self._unheard = self._with_unheard(turn)
 
@@ -126,6 +126,7 @@ class Context:
         """Name the whole prompt by its content: 32 hexadecimal digits."""
         known = (self._standing.values(), self._exchanges, self._pending.values())
         head = repr((self.persona, *map(list, known), *self._memory))
+        self._digests += [turn.digest for turn in self._turns[len(self._digests) :]]
         return blake2b(b"".join([head.encode(), *self._digests]), digest_size=16).hexdigest()
 
     def _with_unheard(self, turn: Turn) -> Turn:
@@ -145,10 +146,6 @@ class Context:
     @property
     def _num_leaving(self) -> int:
         return self._settings.window_ticks - self._settings.carry_ticks
-
-    def _append(self, turn: Turn) -> None:
-        self._turns.append(turn)
-        self._digests.append(turn.digest)
 
     def _turn_over(self) -> None:
         """Keep the newest turns; what was said in the others stays as words."""

@@ -15,7 +15,7 @@ from onlooker.data.world.families import FAMILIES
 from onlooker.data.world.phrases import Phrases, templates
 from onlooker.model.render import segments
 from onlooker.train.examples import Batch, Batches, Encoding, world
-from onlooker.train.network import SHAPES, load_model, new_network
+from onlooker.train.network import SHAPES, best_device, load_model, new_network
 from onlooker.train.recipe import TrainRecipe
 from onlooker.train.sft import Sft, SftPlan
 from onlooker.train.tokenizer import train_tokenizer
@@ -33,13 +33,21 @@ class Built:
     held_out: tuple[Batch, ...]
 
 
-def build(recipe: TrainRecipe, folder: Path, start: Path | None = None) -> Built:
+def build(
+    recipe: TrainRecipe,
+    folder: Path,
+    start: Path | None = None,
+    device: str | None = None,
+    num_workers: int = 0,
+) -> Built:
     """Set up the run of a recipe in a folder, or go on with the one that is there.
 
     Args:
         recipe: what is trained.
         folder: of the run.
         start: a folder whose weights and words are taken in place of new ones.
+        device: of the network, such as `cpu` or `cuda`; None for the fastest that is there.
+        num_workers: processes that make streams beside this one.
 
     Raises:
         BadModel: there is no model in `start`.
@@ -50,12 +58,15 @@ def build(recipe: TrainRecipe, folder: Path, start: Path | None = None) -> Built
     else:
         tokenizer = Tokenizer.from_file(str(path)) if path.exists() else words_of(recipe)
         network = new_network(SHAPES[recipe.shape], tokenizer.get_vocab_size(), recipe.seed)
+    network.to(device or best_device())  # type: ignore[arg-type]  # its decorator hides the types
     encoding = Encoding(tokenizer)
     data, steps = recipe.data, recipe.sft
     families = [family for family, times in data.families.items() for _ in range(times)]
     batches = Batches(world(families, "train", data.seed), encoding, data.batch_tokens)
     others = Batches(
-        world(tuple(data.families), "heldout", HELD_OUT_SEED), encoding, data.batch_tokens
+        world(tuple(data.families), "heldout", HELD_OUT_SEED),
+        encoding,
+        min(8192, data.batch_tokens),
     )
     held_out = tuple(others[number] for number in range(data.held_out_batches))
     plan = SftPlan(
@@ -70,7 +81,7 @@ def build(recipe: TrainRecipe, folder: Path, start: Path | None = None) -> Built
         decay_share=steps.decay_share,
         report_every=steps.report_every,
     )
-    return Built(Sft(network, tokenizer, folder, plan), batches, held_out)
+    return Built(Sft(network, tokenizer, folder, plan, num_workers), batches, held_out)
 
 
 def words_of(recipe: TrainRecipe) -> Tokenizer:

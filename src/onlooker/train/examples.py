@@ -21,7 +21,7 @@ from onlooker.core.prompt import Turn
 from onlooker.core.scene_words import wanted_labels
 from onlooker.data.stream import LabelledStream
 from onlooker.data.windows import windows
-from onlooker.data.world.compose import Recipe, make_stream
+from onlooker.data.world.compose import Recipe, length_of, make_stream
 from onlooker.data.world.words import Split
 from onlooker.live.settings import LiveSettings
 from onlooker.model.render import Renderer, Segment, Tokens, Worth, tokens
@@ -33,14 +33,18 @@ ALL_NEWS = frozenset({"memory", "commentary", "quiet"})  # where what nobody nam
 MAX_SHIFT_S = 100_000
 SHORT_S = 60
 NUM_TRIES = 3
+MANY_STAND = frozenset({"several", "side", "change"})  # of any length, since more comes together
 LENGTH_STEP = 64  # tokens
-KEPT_SILENT = 0.2  # share of windows in which nothing is said
+KEPT_SILENT = 0.35  # share of windows in which nothing is said
 # Shares of the seconds without news that a stream keeps: what is left out are skipped ticks, as a
 # slow machine has them, and what is learned from stands closer together.
 KEPT_DULL = (0.1, 0.1, 0.25, 0.5, 1.0, 1.0)
 
 # What a small model keeps in view. What is older is memory's, and shorter windows cost less.
 WINDOW = LiveSettings(window_ticks=40, carry_ticks=8)
+# Most streams are over before a window is full. In shorter ones, too, it learns what stands at the
+# head of the next: requests, memory, what was said.
+WINDOWS = (WINDOW, WINDOW, *(LiveSettings(window_ticks=n, carry_ticks=n // 4) for n in (8, 16)))
 
 StreamOf = Callable[[int], LabelledStream]
 """The stream of a number; the same number gives the same stream."""
@@ -56,6 +60,9 @@ class Batch:
     @property
     def num_tokens(self) -> int:
         return int(self.ids_BT.numel())
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(self.ids_BT.to(device), self.worths_BT.to(device))
 
 
 class Encoding:
@@ -82,10 +89,10 @@ def world(families: Sequence[str], split: Split, seed: int) -> StreamOf:
     def stream_of(number: int) -> LabelledStream:
         family = families[number % len(families)]
         first = number // len(families) * NUM_TRIES
-        for attempt in range(first, first + NUM_TRIES):
-            stream = make_stream(Recipe(family, split, seed, attempt))
-            if len(stream.turns) <= SHORT_S:
-                break
+        tries = [Recipe(family, split, seed, first + number) for number in range(NUM_TRIES)]
+        is_any_length = family in MANY_STAND
+        fit = (recipe for recipe in tries if is_any_length or length_of(recipe) <= SHORT_S)
+        stream = make_stream(next(fit, tries[-1]))
         rng = Random(f"crop {stream.item}")  # noqa: S311 - a world, no secret
         stream = cropped(stream, rng) if family not in LOOKS_BACK else stream
         stream = thinned(stream, rng)
@@ -101,9 +108,11 @@ def as_context(pieces: Sequence[Segment]) -> list[Segment]:
     return [replace(piece, worth=Worth.CONTEXT) for piece in pieces]
 
 
-def windows_of(stream: LabelledStream, encoding: Encoding) -> Iterator[Tokens]:
+def windows_of(
+    stream: LabelledStream, encoding: Encoding, settings: LiveSettings = WINDOW
+) -> Iterator[Tokens]:
     """Write the windows of a stream. A turn that was in the window before is not learned again."""
-    for window in windows(stream, WINDOW):
+    for window in windows(stream, settings):
         renderer = Renderer()
         pieces = renderer.begin(window.prompt)
         for number, turn in enumerate(window.prompt.turns):
@@ -125,14 +134,14 @@ class Batches:
         num_tokens: int = 8_192,
     ) -> None:
         self._stream_of = stream_of
-        self._encoding = encoding
-        self._num_tokens = num_tokens
+        self.encoding = encoding
+        self.num_tokens = num_tokens
         self._num_streams = max(1, self.POOL * num_tokens // 8_192)
         self._pool: list[Batch] = []
         self._pool_number = -1
 
-    POOL = 320  # streams that are sorted by length together, for batches of 8,192 tokens
-    PER_POOL = 16  # batches that are taken of them, shuffled; fewer than they give
+    POOL = 144  # streams that are sorted by length together, for batches of 8,192 tokens
+    PER_POOL = 10  # batches that are taken of them, shuffled; fewer than they give
 
     def __getitem__(self, number: int) -> Batch:
         pool_number, place = divmod(number, self.PER_POOL)
@@ -146,14 +155,14 @@ class Batches:
         found = [
             window
             for index in range(first, first + self._num_streams)
-            for window in windows_of(self._stream_of(index), self._encoding)
+            for window in windows_of(self._stream_of(index), self.encoding, order.choice(WINDOWS))
             if Worth.RESPONSE in window.worths or order.random() < KEPT_SILENT
         ]
         found.sort(key=lambda window: len(window.ids))
         batches: list[Batch] = []
         rows: list[Tokens] = []
         for window in found:
-            if rows and len(window.ids) * (len(rows) + 1) > self._num_tokens:
+            if rows and len(window.ids) * (len(rows) + 1) > self.num_tokens:
                 batches.append(padded(rows))
                 rows = []
             rows.append(window)

@@ -40,7 +40,8 @@ def _halved(
     **_ignored: object,
 ) -> tuple[Tensor, None]:
     """Attend in half precision under autocast, whatever precision norms and rotations gave."""
-    dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else queries.dtype
+    kind = queries.device.type
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else queries.dtype
     repeats = queries.shape[1] // keys.shape[1]
     if repeats > 1:
         keys, values = (one.repeat_interleave(repeats, dim=1) for one in (keys, values))
@@ -58,9 +59,9 @@ class Shape:
     """How large a network is."""
 
     hidden: int = 256
-    layers: int = 6
-    heads: int = 2  # few and wide: what is not a matrix product costs most on a processor
-    kv_heads: int = 2
+    layers: int = 8
+    heads: int = 4
+    kv_heads: int = 2  # few and wide: what is not a matrix product costs most on a processor
     head_dim: int = 64
     inner: int = 768
 
@@ -83,7 +84,7 @@ class Shape:
 
 
 SHAPES = {
-    "tiny": Shape(hidden=128, layers=4, inner=352),
+    "tiny": Shape(hidden=128, layers=4, heads=2, inner=352),
     "nano": Shape(),
     "large": Shape(hidden=384, layers=8, heads=6, inner=1024),
 }
@@ -92,6 +93,16 @@ SHAPES = {
 def use_threads(num_threads: int) -> None:
     """Let all that is computed from now on use so many threads."""
     torch.set_num_threads(num_threads)
+
+
+def best_device() -> str:
+    """Name the device that trains soonest: a graphics card if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def halved(network: torch.nn.Module) -> torch.autocast:
+    """Compute in bfloat16 where that does no harm, on the device of a network."""
+    return torch.autocast(next(network.parameters()).device.type, torch.bfloat16)
 
 
 def new_network(shape: Shape, num_tokens: int, seed: int) -> Qwen3ForCausalLM:

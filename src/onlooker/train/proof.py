@@ -16,10 +16,11 @@ from onlooker.evaluate.blind import blind_scores
 from onlooker.evaluate.prediction import Prediction
 from onlooker.evaluate.score import Score, score
 from onlooker.evaluate.summary import by_family, summarize
+from onlooker.train.network import best_device
 from onlooker.train.rollout import Rollouts, Sampling
 
 PROOF_SEED = 47  # no training stream has it
-AT_ONCE = 24  # streams side by side
+AT_ONCE = {"cpu": 24, "cuda": 96}  # streams side by side
 
 Figures = dict[str, float | None]
 
@@ -45,9 +46,11 @@ def rolled_out(
 
     `bias` is added to the log-odds of speaking.
     """
+    device = best_device()
+    network.to(device)  # type: ignore[arg-type]  # its decorator hides the types
     rollouts = Rollouts(network, tokenizer)
     scores = []
-    for part in _parts(sorted(streams, key=lambda one: len(one.turns))):
+    for part in _parts(sorted(streams, key=lambda one: len(one.turns)), AT_ONCE[device]):
         for one in rollouts.run(part, Sampling(bias=bias)):
             said = Prediction(one.stream.item, tuple(one.emissions))
             scores.append(score(one.stream.truth, said))
@@ -75,7 +78,7 @@ def blind_timing(streams: Sequence[LabelledStream]) -> dict[str, float | None]:
     return {player: figures(scores)["timing_f1"] for player, scores in found.items()}
 
 
-def _parts(streams: Sequence[LabelledStream]) -> Iterator[list[LabelledStream]]:
+def _parts(streams: Sequence[LabelledStream], size: int) -> Iterator[list[LabelledStream]]:
     left = iter(streams)
-    while part := list(islice(left, AT_ONCE)):
+    while part := list(islice(left, size)):
         yield part

@@ -16,7 +16,7 @@ from torch import Tensor
 from onlooker.core.conversation import QUERY_HEADER
 from onlooker.data.world.families.delegation import PLACES
 from onlooker.data.world.phrases import Phrases, templates
-from onlooker.data.world.words import DICTIONARY, Words, words_for
+from onlooker.data.world.words import DICTIONARY, Split, Words, words_for
 from onlooker.model.render import COMPACT
 from onlooker.train.examples import Encoding
 
@@ -40,14 +40,20 @@ class Lesson:
     ends_N: Tensor  # places of the lines' ends
     kinds_N: Tensor
 
+    def to(self, device: torch.device) -> Lesson:
+        tensors = (self.ids_BT, self.rows_N, self.ends_N, self.kinds_N)
+        return Lesson(*(one.to(device) for one in tensors))
 
-def lesson(number: int, encoding: Encoding, num_queries: int = 48) -> Lesson:
+
+def lesson(
+    number: int, encoding: Encoding, num_queries: int = 48, split: Split = "train"
+) -> Lesson:
     """Make the lesson of a number; the same number is the same lesson."""
     rng = Random(f"lesson {number}")  # noqa: S311 - words, no secret
     rows: list[list[int]] = []
     lines: list[tuple[int, int, int]] = []
     while len(rows) < num_queries:
-        ids, found = _query(rng, encoding)
+        ids, found = _query(rng, encoding, split)
         if len(ids) <= _MAX_TOKENS:
             lines += [(len(rows), end, kind) for end, kind in found]
             rows.append(ids)
@@ -58,10 +64,12 @@ def lesson(number: int, encoding: Encoding, num_queries: int = 48) -> Lesson:
     return Lesson(ids_BT[:, : -(-longest // 16) * 16], *torch.tensor(lines).T.unbind())
 
 
-def _query(rng: Random, encoding: Encoding) -> tuple[list[int], list[tuple[int, int]]]:
+def _query(
+    rng: Random, encoding: Encoding, split: Split
+) -> tuple[list[int], list[tuple[int, int]]]:
     """Write a query as it opens a user turn; give its ids, and the end and kind of each line."""
-    words = words_for("train", rng)
-    phrases = Phrases("train", rng)
+    words = words_for(split, rng)
+    phrases = Phrases(split, rng)
     opening = f"{COMPACT.opens['system']}{COMPACT.system['default']}{COMPACT.close}"
     ids = list(encoding.encode(opening))
     ids += encoding.encode(f"{COMPACT.opens['user']}{QUERY_HEADER}\n")

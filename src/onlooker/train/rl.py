@@ -27,7 +27,7 @@ from onlooker.data.world.compose import Recipe, make_stream
 from onlooker.evaluate.reward import Reward, reward
 from onlooker.model.render import Worth
 from onlooker.train.examples import padded
-from onlooker.train.network import log_probs_of
+from onlooker.train.network import halved, log_probs_of
 from onlooker.train.rollout import Rollout, Rollouts, Sampling
 from onlooker.train.sft import SftPlan, TrainingFailed, optimisers, save_model
 
@@ -133,10 +133,11 @@ class Rl:
         total_kl = 0.0
         for first in range(0, len(rows), 8):
             part = rows[first : first + 8]
-            batch = padded([window for window, _ in part])
+            batch = padded([window for window, _ in part]).to(self._network.device)
             wanted_BT = batch.worths_BT != Worth.CONTEXT
-            gains_BT = torch.tensor([gain for _, gain in part])[:, None].expand(wanted_BT.shape)
-            with torch.autocast("cpu", torch.bfloat16):
+            gains_B = torch.tensor([gain for _, gain in part], device=self._network.device)
+            gains_BT = gains_B[:, None].expand(wanted_BT.shape)
+            with halved(self._network):
                 now_N = log_probs_of(self._network, batch.ids_BT, wanted_BT)
                 with torch.no_grad():
                     before_N = log_probs_of(self._reference, batch.ids_BT, wanted_BT)

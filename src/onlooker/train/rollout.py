@@ -32,7 +32,7 @@ from onlooker.evaluate.prediction import Emission
 from onlooker.live.context import Context
 from onlooker.model.render import COMPACT, Renderer, Segment, Tokens, tokens
 from onlooker.train.examples import MAX_TOKENS, WINDOW, Encoding, as_context
-from onlooker.train.network import ROPE_THETA
+from onlooker.train.network import ROPE_THETA, halved
 from onlooker.train.tokenizer import id_of
 
 MAX_SAID = 48  # tokens of one decision
@@ -72,7 +72,8 @@ class Rollouts:
     def run(self, streams: Sequence[LabelledStream], sampling: Sampling) -> list[Rollout]:
         """Decide every second of every stream; the same seed draws the same decisions."""
         self._network.train(mode=False)
-        generator = torch.Generator().manual_seed(sampling.seed)
+        device = self._network.device
+        generator = torch.Generator(device).manual_seed(sampling.seed)
         rows = [_Row(stream, self._encoding) for stream in streams]
         cache = Cache(self._network, len(rows))
         for second in range(max(len(row.stream.turns) for row in rows)):
@@ -82,15 +83,17 @@ class Rollouts:
                 if is_new:
                     cache.lengths_R[number] = 0
             last_RD = cache.read(active, [ids for ids, _ in chunks])
-            with torch.autocast("cpu", torch.bfloat16):
+            with halved(self._network):
                 logits_RV = self._network.lm_head(last_RD).float()
             odds_R = logits_RV[:, self._response] - logits_RV[:, self._silence] + sampling.bias
             if sampling.temperature:
-                draw_R = torch.rand(len(active), generator=generator)
+                draw_R = torch.rand(len(active), generator=generator, device=device)
                 speaks_R = torch.sigmoid(odds_R / sampling.temperature) > draw_R
             else:
                 speaks_R = odds_R > 0
-            speaking = [number for number, says in zip(active, speaks_R, strict=True) if says]
+            speaking = [
+                number for number, says in zip(active, speaks_R.tolist(), strict=True) if says
+            ]
             said = self._say(cache, speaking, sampling, generator) if speaking else {}
             for number in active:
                 rows[number].settle(said.get(number, Silent()))
@@ -107,7 +110,7 @@ class Rollouts:
         left = list(speaking)
         for _ in range(MAX_SAID):
             last_RD = cache.read(left, [found[number][-1:] for number in left])
-            with torch.autocast("cpu", torch.bfloat16):
+            with halved(self._network):
                 logits_RV = self._network.lm_head(last_RD).float()
             if sampling.temperature:
                 shares_RV = (logits_RV / sampling.temperature).softmax(dim=1)
@@ -215,36 +218,39 @@ class Cache:
         self._head_dim: int = first.head_dim
         num_heads = first.k_proj.out_features // self._head_dim
         shape = (len(network.model.layers), num_rows, num_heads, PLACES, self._head_dim)
-        self._keys = torch.zeros(shape, dtype=torch.bfloat16)
-        self._values = torch.zeros(shape, dtype=torch.bfloat16)
-        self.lengths_R = torch.zeros(num_rows, dtype=torch.int64)
+        self._device = device = network.device
+        self._keys = torch.zeros(shape, dtype=torch.bfloat16, device=device)
+        self._values = torch.zeros(shape, dtype=torch.bfloat16, device=device)
+        self.lengths_R = torch.zeros(num_rows, dtype=torch.int64, device=device)
         steps = torch.arange(0, self._head_dim, 2, dtype=torch.float32) / self._head_dim
         angles = torch.arange(PLACES)[:, None] * ROPE_THETA**-steps
-        angles_TD = torch.cat([angles, angles], dim=1)
+        angles_TD = torch.cat([angles, angles], dim=1).to(device)
         self._cos_TD, self._sin_TD = angles_TD.cos(), angles_TD.sin()
 
     def read(self, rows: Sequence[int], chunks: Sequence[Sequence[int]]) -> Tensor:
         """Append new tokens to some rows; give the last hidden state of each, [R, hidden]."""
         longest = max(map(len, chunks))
-        rows_R = torch.tensor(rows)
-        sizes_R = torch.tensor([len(chunk) for chunk in chunks])
+        device = self._device
+        rows_R = torch.tensor(rows, device=device)
+        sizes_R = torch.tensor([len(chunk) for chunk in chunks], device=device)
         ids_RC = torch.zeros((len(rows), longest), dtype=torch.int64)
         for number, chunk in enumerate(chunks):
             ids_RC[number, : len(chunk)] = torch.tensor(chunk)
+        ids_RC = ids_RC.to(device)
         starts_R = self.lengths_R[rows_R]
-        places_RC = (starts_R[:, None] + torch.arange(longest)).clamp(max=PLACES - 1)
+        places_RC = (starts_R[:, None] + torch.arange(longest, device=device)).clamp(max=PLACES - 1)
         num_places = int((starts_R + sizes_R).max())
         hidden = self._network.model.embed_tokens(ids_RC)
-        can_see = torch.arange(num_places) <= places_RC[:, None, :, None]
+        can_see = torch.arange(num_places, device=device) <= places_RC[:, None, :, None]
         for number, layer in enumerate(self._network.model.layers):
             normed = layer.input_layernorm(hidden)
-            with torch.autocast("cpu", torch.bfloat16):
+            with halved(self._network):
                 seen = self._attend(number, normed, rows_R, places_RC, can_see)
                 hidden = hidden + seen
                 hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
         self.lengths_R[rows_R] = starts_R + sizes_R
         hidden = self._network.model.norm(hidden)
-        last_RD: Tensor = hidden[torch.arange(len(rows)), sizes_R - 1]
+        last_RD: Tensor = hidden[torch.arange(len(rows), device=device), sizes_R - 1]
         return last_RD
 
     def _attend(

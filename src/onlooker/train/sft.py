@@ -26,12 +26,14 @@ from onlooker.core.decision import RESPONSE, SILENCE
 from onlooker.core.errors import OnlookerError
 from onlooker.model.render import Worth
 from onlooker.train.examples import Batch, Batches, Encoding
+from onlooker.train.feed import Portion, feed
 from onlooker.train.losses import preset, weighted_loss
-from onlooker.train.network import WEIGHTS_FILE, hidden_of, log_probs_of
-from onlooker.train.reading import KINDS, lesson
+from onlooker.train.network import WEIGHTS_FILE, halved, hidden_of, log_probs_of
+from onlooker.train.reading import KINDS, Lesson, lesson
 from onlooker.train.tokenizer import id_of
 
 PAD_ID = 0  # the tokenizer's first
+NUM_HELD_OUT_QUERIES = 200
 MARKERS = (Worth.FIRST_SILENCE, Worth.REPEATED_SILENCE, Worth.RESPONSE)
 
 
@@ -82,6 +84,7 @@ class Report:
     precision: float
     recall: float
     text_accuracy: float
+    reading: float  # share of held-out requests whose kind it tells
 
     @property
     def f1(self) -> float:
@@ -93,19 +96,28 @@ class Sft:
     """One run."""
 
     def __init__(
-        self, network: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path, plan: SftPlan
+        self,
+        network: Qwen3ForCausalLM,
+        tokenizer: Tokenizer,
+        folder: Path,
+        plan: SftPlan,
+        num_workers: int = 0,
     ) -> None:
         self._network = network
+        self._num_workers = num_workers
         self._tokenizer = tokenizer
         self._folder = folder
         self._plan = plan
         self._weigh = preset(plan.loss)
         self._hidden = hidden_of(network, is_compiled=plan.is_compiled)
-        self._encoding = Encoding(tokenizer)
         torch.manual_seed(plan.seed)
-        self._tells_kind = torch.nn.Linear(network.config.hidden_size, len(KINDS))
+        self._tells_kind = torch.nn.Linear(network.config.hidden_size, len(KINDS)).to(
+            network.device
+        )
         self._optimisers = optimisers(network, plan)
         self._optimisers[1].add_param_group({"params": list(self._tells_kind.parameters())})
+        held_out = lesson(0, Encoding(tokenizer), NUM_HELD_OUT_QUERIES, "heldout")
+        self._held_out_lesson = held_out.to(network.device)
         self._step = 0
         folder.mkdir(parents=True, exist_ok=True)
         self._resume()
@@ -126,10 +138,9 @@ class Sft:
         """
         loss_sum, num_tokens, began_s = 0.0, 0, perf_counter()
         first = self._step
-        while self._step < self._plan.num_steps:
-            batch = batches[self._step]
-            loss_sum += self._learn(batch)
-            num_tokens += batch.num_tokens
+        for portion in feed(batches, first, self._plan.num_steps, self._num_workers):
+            loss_sum += self._learn(portion)
+            num_tokens += portion.batch.num_tokens
             self._step += 1
             if self._step % self._plan.report_every and self._step < self._plan.num_steps:
                 continue
@@ -140,17 +151,19 @@ class Sft:
             loss_sum, num_tokens, began_s = 0.0, 0, perf_counter()
             first = self._step
 
-    def _learn(self, batch: Batch) -> float:
+    def _learn(self, portion: Portion) -> float:
         self._network.train()
-        wanted_BT = self._wanted(batch)
-        with torch.autocast("cpu", torch.bfloat16):
+        device = self._network.device
+        wanted_BT = self._wanted(portion.batch).to(device)
+        batch = portion.batch.to(device)
+        with halved(self._network):
             log_probs_N = log_probs_of(self._network, batch.ids_BT, wanted_BT, self._hidden)
         worths_N = batch.worths_BT[wanted_BT]
         loss = weighted_loss(log_probs_N, worths_N, self._weigh)
         if self._plan.context_weight:
             loss = loss - self._plan.context_weight * log_probs_N[worths_N == 0].mean()
         if self._plan.reading_weight:
-            loss = loss + self._plan.reading_weight * self._read()
+            loss = loss + self._plan.reading_weight * self._read(portion.lesson.to(device))
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         if not torch.isfinite(loss.detach()):
@@ -166,13 +179,20 @@ class Sft:
             optimiser.zero_grad(set_to_none=True)
         return value
 
-    def _read(self) -> Tensor:
-        """Give the loss of this step's lesson."""
-        given = lesson(self._step, self._encoding)
-        with torch.autocast("cpu", torch.bfloat16):
+    def _read(self, given: Lesson) -> Tensor:
+        """Give the loss of a lesson."""
+        return functional.cross_entropy(self._told(given), given.kinds_N)
+
+    def _told(self, given: Lesson) -> Tensor:
+        with halved(self._network):
             hidden_BTD = self._hidden(given.ids_BT)
-            told_NK = self._tells_kind(hidden_BTD[given.rows_N, given.ends_N])
-        return functional.cross_entropy(told_NK.float(), given.kinds_N)
+            told_NK: Tensor = self._tells_kind(hidden_BTD[given.rows_N, given.ends_N])
+        return told_NK.float()
+
+    @torch.no_grad()
+    def _reading(self) -> float:
+        held_out = self._held_out_lesson
+        return float((self._told(held_out).argmax(1) == held_out.kinds_N).float().mean())
 
     def _wanted(self, batch: Batch) -> Tensor:
         """Choose what is learned: every decision, and a share of what is read."""
@@ -197,6 +217,7 @@ class Sft:
             precision=right / max(1, said),
             recall=right / max(1, due),
             text_accuracy=text / max(1, num_text),
+            reading=self._reading(),
         )
 
     @property
@@ -226,7 +247,8 @@ class Sft:
         if not path.exists():
             return
         try:
-            state: dict[str, Any] = torch.load(path, weights_only=True)
+            device = self._network.device
+            state: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
             self._network.load_state_dict(state["network"])
             self._tells_kind.load_state_dict(state["tells_kind"])
             for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
@@ -270,10 +292,12 @@ def evaluate(
     """
     network.train(mode=False)
     silence, response = marker_ids
+    batch = batch.to(network.device)
     worths_BT = batch.worths_BT
-    is_marker_BT = torch.isin(worths_BT, torch.tensor([int(worth) for worth in MARKERS]))
+    marks = torch.tensor([int(worth) for worth in MARKERS], device=network.device)
+    is_marker_BT = torch.isin(worths_BT, marks)
     is_text_BT = worths_BT == Worth.TEXT
-    with torch.autocast("cpu", torch.bfloat16):
+    with halved(network):
         hidden_BTD = network.model(input_ids=batch.ids_BT, use_cache=False).last_hidden_state
         before = hidden_BTD[:, :-1]
         marks_NV = network.lm_head(before[is_marker_BT[:, 1:]]).float()
@@ -294,7 +318,7 @@ def evaluate(
 def save_model(network: Qwen3ForCausalLM, tokenizer: Tokenizer, folder: Path) -> None:
     """Write what the model is run from: weights, shape and words."""
     weights = {
-        name: tensor.detach().half().contiguous()
+        name: tensor.detach().half().cpu().contiguous()
         for name, tensor in network.state_dict().items()
         if name != "lm_head.weight"  # the embedding's
     }

@@ -19,7 +19,7 @@ from onlooker.data.world.noise import Noise, Seen, noise_for, perceive
 from onlooker.data.world.phrases import Phrases
 from onlooker.data.world.stage import Fit, Stage, as_it_is, build
 from onlooker.data.world.task import Ask, Due, Return, Setting, Task
-from onlooker.data.world.words import Split, Words, words_for
+from onlooker.data.world.words import DICTIONARY, Split, Words, words_for
 from onlooker.evaluate.content import Content
 from onlooker.evaluate.truth import Expected, Standing, Truth
 
@@ -28,6 +28,8 @@ MAX_LATE_S = 5  # what is seen later than this is told no more
 LENGTHS_S = (30, 45, 60, 60, 90, 120, 180)
 Medium = Literal["world", "pixels"]
 WordsOf = Callable[[Split, Random], Words]
+NO_TEXT_ASKED = frozenset({"monitoring", "counting", "time", "change", "delegation", "quiet"})
+BY_THE_WAY_SHARE = 0.25
 LONG_LENGTHS_S = {"quiet": (60, 120, 240, 300), "memory": (90, 120, 180, 240, 300)}
 
 
@@ -66,14 +68,37 @@ def set_up(
         words_of: chooses what there is to name.
         fit: brings each thing into a form that can be shown, or leaves it out.
     """
-    words = words_of(recipe.split, rng)
-    lengths = LONG_LENGTHS_S.get(recipe.family, LENGTHS_S)
-    stage = build(rng, words, rng.choice(lengths), fit=fit)
+    words, num_seconds = _beginning(recipe, rng, words_of)
+    stage = build(rng, words, num_seconds, fit=fit)
     wording = Random(f"wording {recipe.item}")  # noqa: S311 - more phrases, the same streams
     setting = Setting(stage, words, Phrases(recipe.split, wording), rng)
+    if recipe.split == "train" and recipe.family in NO_TEXT_ASKED:
+        _write_by_the_way(stage, words, Random(f"by the way {recipe.item}"))  # noqa: S311 - as above
     task = FAMILIES[recipe.family](setting)
     stage.things.sort(key=lambda one: one.enters)
     return Scenario(recipe, stage, task)
+
+
+def length_of(recipe: Recipe) -> int:
+    """Give the seconds that a symbolic stream will have, without making it."""
+    return _beginning(recipe, Random(recipe.item), words_for)[1]  # noqa: S311 - as in `make_stream`
+
+
+def _beginning(recipe: Recipe, rng: Random, words_of: WordsOf) -> tuple[Words, int]:
+    words = words_of(recipe.split, rng)
+    return words, rng.choice(LONG_LENGTHS_S.get(recipe.family, LENGTHS_S))
+
+
+def _write_by_the_way(stage: Stage, words: Words, rng: Random) -> None:
+    """Show texts that nobody asks about in some streams, foreign ones among them."""
+    if rng.random() > BY_THE_WAY_SHARE:
+        return
+    appears = rng.randrange(3, 30)
+    while appears < stage.num_seconds - 1:
+        goes = appears + rng.randrange(3, 20)
+        foreign = rng.choice(sorted(DICTIONARY[rng.choice(sorted(DICTIONARY))]))
+        stage.write(foreign if rng.random() < 0.4 else words.sign(), appears, goes)
+        appears = goes + rng.randrange(2, 60)
 
 
 def label(scenario: Scenario, seen: Seen) -> LabelledStream:

@@ -90,7 +90,7 @@ class Phrases:
         template = self.words(task)
         if self.rng.random() < SLIPS:
             template = self._misspelt(template)
-        return self._toned(template.format(**slots), template)
+        return " ".join(self._toned(template.format(**slots), template).split())
 
     def words(self, task: str) -> str:
         """Choose a template, as it is but for its alternatives."""

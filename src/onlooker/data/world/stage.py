@@ -93,6 +93,8 @@ class Stage:
         return [one for one in self.things if one.is_there(second) and label in (None, one.label)]
 
     def zones_of(self, thing: Thing, second: int) -> tuple[str, ...]:
+        if not self.zones:
+            return ()
         box = thing.box(second)
         foot = (box.left + box.right) / 2
         return tuple(zone.name for zone in self.zones if zone.left <= foot < zone.right)

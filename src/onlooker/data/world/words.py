@@ -15,10 +15,12 @@ Split = Literal["train", "seeds", "phrasings", "classes", "heldout"]
 SPLITS: tuple[Split, ...] = ("train", "seeds", "phrasings", "classes", "heldout")
 
 INVENTED_SHARE = 0.25  # of streams: names are to be matched, not memorised
+MORE_SHARE = 0.4  # of training streams: among their names are some of many
 
 _FOUND = tomllib.loads(files(__package__).joinpath("vocabulary.toml").read_text(encoding="utf-8"))
 TRAINED: dict[str, list[str]] = _FOUND["trained"]
 HELD: dict[str, list[str]] = _FOUND["held"]
+MORE: dict[str, list[str]] = _FOUND["more"]  # beside what is trained, in training streams alone
 SYNONYMS: dict[str, list[str]] = _FOUND["synonyms"]
 DICTIONARY: dict[str, dict[str, str]] = _FOUND["dictionary"]
 _PLURALS: dict[str, str] = _FOUND["plurals"]
@@ -80,6 +82,8 @@ class Words:
 
 def words_for(split: Split, rng: Random) -> Words:
     """Choose the words of a stream of a split."""
+    if split == "train":
+        return _words_to_train(rng)
     is_held = split in ("classes", "heldout")
     known = HELD if is_held else TRAINED
     chosen = rng.sample(known["labels"], rng.randrange(2, 6))
@@ -96,3 +100,32 @@ def words_for(split: Split, rng: Random) -> Words:
 def invented(rng: Random, syllables: list[str]) -> str:
     """Make up a word."""
     return "".join(rng.choice(syllables) for _ in range(rng.randrange(2, 4)))
+
+
+def _words_to_train(rng: Random) -> Words:
+    """Choose among more words than other splits know, and make up more kinds of them."""
+    num = rng.randrange(2, 6)
+    if rng.random() < INVENTED_SHARE:
+        labels, signs, zones = (tuple(_made_up(rng) for _ in range(some)) for some in (num, 8, 3))
+        return Words(tuple(dict.fromkeys(labels)), zones, signs, rng)
+    known = {kind: list(words) for kind, words in TRAINED.items()}
+    if rng.random() < MORE_SHARE:
+        known = {kind: words + MORE[kind] for kind, words in known.items() if kind in MORE}
+    chosen = rng.sample(known["labels"], num)
+    if rng.random() < 0.5 and "person" not in chosen:
+        chosen[0] = "person"
+    return Words(tuple(chosen), tuple(known["zones"]), tuple(known["signs"]), rng)
+
+
+def _made_up(rng: Random) -> str:
+    """Make up a word of one to three syllables, in one case of eight two words."""
+    if rng.random() < 1 / 8:
+        return f"{_made_up_word(rng)} {_made_up_word(rng)}"
+    return _made_up_word(rng)
+
+
+def _made_up_word(rng: Random) -> str:
+    if rng.random() < 0.3:
+        return invented(rng, TRAINED["syllables"])
+    parts = [MORE["onsets"], MORE["vowels"], MORE["codas"]] * rng.choice((1, 2, 2, 3))
+    return "".join(map(rng.choice, parts))
