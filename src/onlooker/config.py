@@ -83,7 +83,7 @@ class CodecChoice(Choice, frozen=True):
 class ModelChoice(Choice, frozen=True):
     """Who decides."""
 
-    use: str = Field(default="rules", description="a plug-in's name, or 'module:Class'")
+    use: str = Field(default="nano", description="a plug-in's name, or 'module:Class'")
 
 
 class BrainChoice(Choice, frozen=True):

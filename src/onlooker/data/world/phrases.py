@@ -1,15 +1,19 @@
 """How people put things: templates by task, tone, and slips of the keyboard.
 
-Lines that begin with `~` in `phrases.txt` are held out: no training stream has them, nor what
-comes to the same words, nor the tones that are held out.
+The templates stand in `phrases/`, under the task that they ask for: `{x}` a thing, `{ax}` with
+its article, `{xs}` several, `{n}` a number; `(one|other)` are alternatives, and `<name>` stands for
+those in `phrases/lists.txt`. Lines that begin with `~` are held out: no training stream has them,
+nor what comes to the same words, nor the tones that are held out.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from random import Random
 
 from onlooker.data.stream import BadData
@@ -39,31 +43,35 @@ def templates() -> dict[str, Templates]:
     Raises:
         BadData: a line belongs to no task, or a task lacks one kind.
     """
+    folder = files(__package__).joinpath("phrases")
+    named = (line.partition(" = ") for _, line in _lines(folder.joinpath("lists.txt")))
+    lists = {f"<{name}>": f"({alternatives})" for name, _, alternatives in named}
     found: dict[str, tuple[list[str], list[str]]] = {}
-    lists: dict[str, str] = {}
-    lines = files(__package__).joinpath("phrases.txt").read_text(encoding="utf-8").splitlines()
-    task = ""
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        if line.startswith("[") and line.endswith("]"):
-            task = line[1:-1]
-            found[task] = ([], [])
-        elif not task and " = " in line:
-            name, _, alternatives = line.partition(" = ")
-            lists[f"<{name}>"] = f"({alternatives})"
-        elif not task:
-            raise BadData(f"phrases.txt:{number}: {line!r} stands before the first task")
-        else:
-            whole = _NAMED.sub(lambda named: lists[named[0]], line)
-            found[task][line.startswith("~")].append(whole.removeprefix("~").strip())
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        task = ""
+        for number, line in _lines(file) if file.name != "lists.txt" else ():
+            if line.startswith("[") and line.endswith("]"):
+                task = line[1:-1]
+                found[task] = ([], [])
+            elif not task:
+                raise BadData(f"{file.name}:{number}: {line!r} stands before the first task")
+            else:
+                whole = _NAMED.sub(lambda named: lists[named[0]], line)
+                found[task][line.startswith("~")].append(whole.removeprefix("~").strip())
     for name, (trained, held) in found.items():
         if not trained or not held:
-            raise BadData(f"phrases.txt: task {name!r} needs templates to train and to hold out")
+            raise BadData(f"phrases: task {name!r} needs templates to train and to hold out")
     return {
         name: Templates(tuple(trained), tuple(held), frozenset(map(_words, held)))
         for name, (trained, held) in found.items()
     }
+
+
+def _lines(file: Traversable) -> Iterator[tuple[int, str]]:
+    """Yield the lines that say something, with their numbers."""
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.strip() and not line.startswith("#"):
+            yield number, line
 
 
 def _words(template: str) -> str:

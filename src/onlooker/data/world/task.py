@@ -96,6 +96,7 @@ class Setting:
     num_instructions: int = 0
     busy: set[int] = field(default_factory=set)
     remembered: set[str] = field(default_factory=set)  # labels that memory tells of
+    at_once: int | None = None  # the second in which all that shall stand is asked, if it is one
 
     @property
     def num_seconds(self) -> int:
@@ -114,6 +115,8 @@ class Setting:
 
     def early(self) -> int:
         """Choose a second in the first part of the stream, for what shall stand."""
+        if self.at_once is not None:
+            return self.at_once
         return self._free(0, max(2, self.num_seconds // 4))
 
     def later(self, first: int = 3) -> int:

@@ -6,6 +6,7 @@ What is held out never comes near a training stream: labels, invented syllables 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from random import Random
@@ -36,6 +37,18 @@ KIN = (
     ("cup", "bowl", "vase"),
 )
 
+LONG_TEXT_SHARE = 0.4  # of the texts of a training stream
+_BETWEEN = (*[" "] * 12, " - ", ", ", ": ", " / ", " & ", "-")
+_CASES: tuple[Callable[[str], str], ...] = (
+    str, str, str.capitalize, str.capitalize, str.title, str.upper, str.upper,
+)  # fmt: skip
+_SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_FIGURES = (
+    "{a}", "{c}", "{a}:{b:02}", "{a} : {b}", "${a}.{b:02}", "{a}.{b}", "#{x}{a}", "{x}{c}", "{a} %",
+    "{a}%", "{a} pm", "{b} °C", "({a})", "{a}/{b}", "{x}-{a}", "no. {a}", "{a} of {b}", "{c} km",
+    "20{b:02}-{a:02}", "{x}. {a}",
+)  # fmt: skip
+
 
 def plural(word: str) -> str:
     """Give the plural of a word, whatever word."""
@@ -62,6 +75,7 @@ class Words:
     zones: tuple[str, ...]
     signs: tuple[str, ...]
     rng: Random
+    is_training: bool = False
 
     def synonym(self, label: str) -> str:
         """Name a label as people do: mostly by itself."""
@@ -71,6 +85,8 @@ class Words:
     def sign(self) -> str:
         """Make up a text that could stand on a sign or a screen."""
         rng = self.rng
+        if self.is_training and rng.random() < LONG_TEXT_SHARE:
+            return _long_text(rng)
         word = rng.choice(self.signs)
         form = rng.randrange(5)
         if form == 0:
@@ -107,14 +123,37 @@ def _words_to_train(rng: Random) -> Words:
     num = rng.randrange(2, 6)
     if rng.random() < INVENTED_SHARE:
         labels, signs, zones = (tuple(_made_up(rng) for _ in range(some)) for some in (num, 8, 3))
-        return Words(tuple(dict.fromkeys(labels)), zones, signs, rng)
+        return Words(tuple(dict.fromkeys(labels)), zones, signs, rng, is_training=True)
     known = {kind: list(words) for kind, words in TRAINED.items()}
     if rng.random() < MORE_SHARE:
         known = {kind: words + MORE[kind] for kind, words in known.items() if kind in MORE}
     chosen = rng.sample(known["labels"], num)
     if rng.random() < 0.5 and "person" not in chosen:
         chosen[0] = "person"
-    return Words(tuple(chosen), tuple(known["zones"]), tuple(known["signs"]), rng)
+    zones, signs = tuple(known["zones"]), tuple(known["signs"])
+    return Words(tuple(chosen), zones, signs, rng, is_training=True)
+
+
+def _long_text(rng: Random) -> str:
+    """Make up a line as screens, tickets and captions show them: to be copied, whatever it is."""
+    words = [_piece_of_text(rng) for _ in range(rng.choice((1, 2, 3, 3, 4, 5, 6, 8)))]
+    joined = "".join(word + rng.choice(_BETWEEN) for word in words[:-1]) + words[-1]
+    return rng.choice(_CASES)(joined) + rng.choice(("", "", "", "", ".", "!", "?", " ?", ":"))
+
+
+def _piece_of_text(rng: Random) -> str:
+    kind = rng.random()
+    if kind < 0.5:
+        return rng.choice(MORE[rng.choice(("labels", "zones", "signs", "common"))])
+    if kind < 0.7:
+        return _made_up_word(rng)
+    if kind < 0.76:
+        return rng.choice(sorted(DICTIONARY[rng.choice(sorted(DICTIONARY))]))
+    if kind < 0.82:
+        return "".join(rng.choice(_SIGNS) for _ in range(rng.randrange(2, 8)))
+    low, high = rng.randrange(100), rng.randrange(60)
+    form = rng.choice(_FIGURES)
+    return form.format(a=low, b=high, c=rng.randrange(1000), x=rng.choice(_SIGNS[:26]))
 
 
 def _made_up(rng: Random) -> str:

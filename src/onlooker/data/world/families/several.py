@@ -15,6 +15,7 @@ _STANDING: tuple[Callable[[Setting], Task], ...] = (
     appear, appear, leave, stay, together, absent,
     count_events, count_now, count_until, after, every,
 )  # fmt: skip
+AT_ONCE_SHARE = 0.4  # of training streams, as who starts a session asks for all he wants
 _WITH_TEXT: tuple[Callable[[Setting], Task], ...] = (read, wait_for)
 
 
@@ -27,6 +28,8 @@ def standing(setting: Setting) -> Task:
 def several(setting: Setting) -> Task:
     """Let two to four instructions stand; at most one is about text."""
     task = Task()
+    if setting.phrases.split == "train" and setting.rng.random() < AT_ONCE_SHARE:
+        setting.at_once = setting.early()
     if setting.rng.random() < 0.4:
         task += setting.rng.choice(_WITH_TEXT)(setting)
     for _ in range(

@@ -1,0 +1,72 @@
+"""What a request names must be found in it, however it is put: the tally counts nothing else."""
+
+from random import Random
+
+import pytest
+
+from onlooker.core.quantities import count_named, duration_named
+from onlooker.core.scene_words import wanted_labels
+from onlooker.data.world.phrases import Phrases
+from onlooker.data.world.words import HELD, MORE, Split, words_for
+
+NUM_DRAWS = 300
+MOST_UNREAD = 0.02
+TIMED = ("stay", "absent", "window", "after", "every", "every_scene")
+NAMING = ("appear", "appear_say", "leave", "stay", "zone", "together", "absent", "window")
+COUNTING = ("count_events", "count_now", "count_until")
+UNTIMED = ("appear", "appear_say", "leave", "zone", "together", *COUNTING)
+SPLITS: tuple[Split, ...] = ("train", "heldout")
+
+
+def drawn(task: str, split: Split, thing: str = "llama") -> list[tuple[str, int]]:
+    """Put a task in many ways; give each with its number."""
+    rng = Random(f"{task} {split}")  # noqa: S311 - words, no secret
+    phrases = Phrases(split, rng)
+    numbers = [rng.randrange(2, 10) for _ in range(NUM_DRAWS)]
+    slots = {"x": thing, "y": "kite", "zone": "gate", "say": "ready"}
+    return [(phrases.say(task, n=number, **slots), number) for number in numbers]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("task", TIMED)
+def test_a_duration_is_read_however_it_is_put(task: str, split: Split) -> None:
+    unread = [text for text, seconds in drawn(task, split) if duration_named(text) != seconds]
+    assert len(unread) <= MOST_UNREAD * NUM_DRAWS, unread
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("task", UNTIMED)
+def test_where_there_is_no_duration_none_is_read(task: str, split: Split) -> None:
+    timed = [text for text, _ in drawn(task, split) if duration_named(text) is not None]
+    assert len(timed) <= MOST_UNREAD * NUM_DRAWS, timed
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_number_is_read_however_it_is_put(split: Split) -> None:
+    unread = [text for text, number in drawn("count_until", split) if count_named(text) != number]
+    assert len(unread) <= MOST_UNREAD * NUM_DRAWS, unread
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("task", [*NAMING, *COUNTING])
+@pytest.mark.parametrize("thing", ["llama", "hot dog"])
+def test_a_thing_is_named_however_it_is_put(task: str, split: Split, thing: str) -> None:
+    wanted = {thing} | ({"kite"} if task == "together" else {"gate"} if task == "zone" else set())
+    missed = [text for text, _ in drawn(task, split, thing) if not wanted <= wanted_labels([text])]
+    assert len(missed) <= MOST_UNREAD * NUM_DRAWS, missed
+
+
+def test_what_training_streams_know_beyond_others_is_not_held_out() -> None:
+    for kind in ("labels", "zones", "signs"):
+        assert not set(MORE[kind]) & set(HELD[kind])
+    for number in range(400):
+        words = words_for("train", Random(number))  # noqa: S311 - words, no secret
+        for kind, chosen in {
+            "labels": words.labels,
+            "zones": words.zones,
+            "signs": words.signs,
+        }.items():
+            assert not set(chosen) & set(HELD[kind])
+        texts = [words.sign() for _ in range(5)]
+        assert all(text == " ".join(text.split()) and 0 < len(text) < 120 for text in texts)
+        assert not any(sign in text for text in texts for sign in '"<>')
