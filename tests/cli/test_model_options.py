@@ -17,7 +17,7 @@ URL = "http://127.0.0.1:9"
 
 
 def test_if_no_model_is_named_it_is_the_one_in_the_box() -> None:
-    assert read_settings(None, []).model.use == "rules"
+    assert read_settings(None, []).model.use == "nano"
 
 
 @pytest.mark.parametrize(

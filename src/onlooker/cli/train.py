@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,9 +39,11 @@ def sft(
         str | None, typer.Option(help="cpu or cuda; a graphics card if there is one")
     ] = None,
     num_workers: Annotated[
-        int,
-        typer.Option("--workers", min=0, help="processes that make streams; for graphics cards"),
-    ] = 0,
+        int | None,
+        typer.Option(
+            "--workers", min=0, help="processes that make streams; with cuda all cores but one"
+        ),
+    ] = None,
     num_proofs: Annotated[
         int, typer.Option("--proofs", min=0, help="held-out streams of each family it is tried on")
     ] = 2,
@@ -49,17 +52,20 @@ def sft(
 
     \b
         onlooker train sft tiny --out runs/tiny       minutes on a laptop
-        onlooker train sft nano --out runs/nano       the model in the box
+        onlooker train sft nano --out runs/nano       the model in the box; on a graphics card
     """
     _need_torch()
     from rich.console import Console
 
     from onlooker.train.build import build
     from onlooker.train.curves import draw_curves
-    from onlooker.train.network import use_threads
+    from onlooker.train.network import best_device, use_threads
     from onlooker.train.recipe import read_recipe
 
     use_threads(num_threads)
+    device = device or best_device()
+    if num_workers is None:
+        num_workers = 0 if device == "cpu" else max(1, (os.cpu_count() or 1) - 1)
     chosen = read_recipe(recipe)
     steps = chosen.sft.model_copy(
         update={
@@ -109,11 +115,12 @@ def rl(
     from rich.console import Console
 
     from onlooker.data.world.families import FAMILIES
-    from onlooker.train.network import load_model, use_threads
+    from onlooker.train.network import best_device, load_model, use_threads
     from onlooker.train.rl import Rl, RlPlan
 
     use_threads(num_threads)
     network, tokenizer = load_model(start)
+    network.to(best_device())  # type: ignore[arg-type]  # its decorator hides the types
     plan = RlPlan(
         num_steps=num_steps,
         learning_rate=learning_rate,
