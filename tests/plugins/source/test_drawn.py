@@ -51,6 +51,7 @@ async def test_a_synthetic_ball_carries_the_number_of_its_picture() -> None:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
+        ("street", ["connected", "ended"]),
         ("ball", ["connected", "ended"]),
         ("noise", ["connected", "ended"]),
         ("still", ["connected", "frozen", "ended"]),
@@ -65,7 +66,7 @@ async def test_a_synthetic_camera_is_as_healthy_as_its_kind(kind: str, expected:
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("synthetic:cat", "choose ball, still, dark, noise"),
+        ("synthetic:cat", "choose street, ball, still, dark, noise"),
         ("synthetic:ball?seconds=-1", "seconds='-1'"),
         ("synthetic:ball?size=big", "size='big'"),
         ("synthetic:ball?colour=red", "options are seconds, size"),

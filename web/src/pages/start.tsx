@@ -8,7 +8,7 @@ import { Icon } from "../parts/icons";
 import type { IconName } from "../parts/icons";
 import { useWords } from "../words/words";
 
-export const DEMO = "synthetic:ball?live=1&seconds=86400&rate_hz=4";
+export const DEMO = "synthetic:street?live=1&seconds=86400&rate_hz=4&size=640x360";
 const STEP_ICONS: IconName[] = ["eye", "half", "speak"];
 
 export function Start() {

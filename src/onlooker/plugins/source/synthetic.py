@@ -18,6 +18,7 @@ from onlooker.core.errors import SourceFailed
 from onlooker.core.media import Media, VideoFrame
 from onlooker.core.ports import SourceTraits
 from onlooker.plugins.source.handover import Handover
+from onlooker.plugins.source.street import draw_street
 
 AHEAD = 4
 NUM_BITS = 16
@@ -28,7 +29,8 @@ Pixels = npt.NDArray[np.uint8]
 class SyntheticSource:
     """Plays `synthetic:KIND?seconds=20&size=640x480&rate_hz=4&live=1`.
 
-    KIND is `ball` (it moves over a lit background), `still` (it does not), `dark` or `noise`.
+    KIND is `street` (people and cars pass, see street.py), `ball` (it moves over a lit background),
+    `still` (it does not), `dark` or `noise`.
     The number of each picture stands in the lowest 1/24 of `ball` as 16 black or white cells, the
     most significant bit first. The same address always gives the same pictures.
     """
@@ -118,6 +120,7 @@ def _noise(width: int, height: int, index: int, _time_s: float) -> Pixels:
 
 
 KINDS: dict[str, Callable[[int, int, int, float], Pixels]] = {
+    "street": draw_street,
     "ball": _ball,
     "still": _still,
     "dark": _dark,
