@@ -1,7 +1,7 @@
 """Writes docs/screenshots: `ONLOOKER_SCREENSHOTS=1 pytest tests/browser/test_screenshots.py -n 0`.
 
 What they show is drawn, what is seen and said in them is not: the default eyes look at it, and
-the model of rules decides.
+the small model decides.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def test_pictures_of_every_page_are_taken(driver: Playwright, tmp_path: Path) ->
     FOLDER.mkdir(exist_ok=True)
     film = write_street(tmp_path / "street.y4m")
     tree = {
-        "model": {"use": "rules"},
+        "model": {"use": "nano"},
         "perception": {"use": "default"},
         "codec": {"use": "jpeg"},
         "brain": {"use": "echo", "echo": {"delay_s": 6}},
