@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from statistics import fmean, stdev
@@ -19,7 +20,7 @@ from onlooker.train.network import load_model, use_threads
 from onlooker.train.proof import figures, held_out, rolled_out
 
 FAMILIES = ("monitoring", "counting", "text", "time", "chat", "delegation", "quiet")
-BIASES = (-4.0, -2.0, -1.0, 0.0, 1.0)  # added to the log-odds of speaking
+BIASES = (-2.0, -1.0, 0.0, 0.5, 1.0)  # added to the log-odds of speaking
 NUM_REDRAWN = 500  # of streams, for an interval
 
 Curve = list[tuple[float, float]]  # false alarms a quiet hour and timing F1, by threshold
@@ -77,11 +78,16 @@ def _point(scores: Sequence[Score]) -> tuple[float, float]:
 
 
 def _at(alarms: float, curve: Curve) -> float:
-    """Give the best F1 that a curve reaches at no more than so many false alarms, else its least
-    alarming one's.
+    """Give the best F1 that a curve reaches at no more than so many false alarms.
+
+    Between two thresholds it is a straight line; left of all of them, the least alarming one.
     """
-    within = [f1 for these, f1 in curve if these <= alarms]
-    return max(within) if within else min(curve)[1]
+    ordered = sorted(curve)
+    reached = [f1 for these, f1 in ordered if these <= alarms]
+    for (low, first), (high, second) in pairwise(ordered):
+        if low <= alarms < high:
+            reached.append(first + (second - first) * (alarms - low) / (high - low))
+    return max(reached) if reached else ordered[0][1]
 
 
 def _short(value: float | None) -> float | None:

@@ -195,12 +195,13 @@ def test_what_stood_before_the_window_opens_its_first_turn() -> None:
     assert user.index("A dog came.") < user.index("Count cars.") < user.index("<30.0 seconds>")
 
 
-def test_the_tally_stands_behind_the_time_and_only_in_our_own_layout() -> None:
-    noted = (Noted(1, ("come 2", "now 1")), Noted(0, ("left",)))
+def test_the_tally_stands_behind_the_time_with_what_was_asked_and_only_in_our_own_layout() -> None:
+    noted = (Noted(1, ("come 2", "now 1"), "Count dogs."), Noted(0, ("left",), "A dog?"))
     renderer = Renderer(COMPACT)
     renderer.begin(talk(turn(3)))
     renderer.ask(turn(3))
     renderer.settle(Speak("Dog 1."))
     words = renderer.ask(turn(5, noted=noted))[0].text
-    assert "<5.0 seconds> spoke 2 #1 come 2 now 1 #0 left" in words
+    lines = "<5.0 seconds> spoke 2\n#1 come 2 now 1: Count dogs.\n#0 left: A dog?"
+    assert lines in words
     assert "#1" not in Renderer(CHAT).ask(turn(5, noted=noted))[0].text

@@ -84,13 +84,13 @@ def sft(
     )
     console.print(
         "[dim]  step     loss  tokens/s   speaks (should)   precision  recall     F1"
-        "  reads requests[/]"
+        "   reads requests   facts[/]"
     )
     for one in built.run.run(built.batches, built.held_out):
         console.print(
             f"{one.step:6d}  {one.loss:7.3f}  {one.tokens_per_s:8.0f}   {one.speak_rate:6.1%} "
             f"({one.true_speak_rate:.1%})     {one.precision:9.2f}  {one.recall:6.2f}  "
-            f"{one.f1:5.2f}   {one.reading:13.1%}"
+            f"{one.f1:5.2f}   {one.reading:12.1%}  {one.wanting:6.1%}"
         )
     console.print(f"weights: {out}; curves: {draw_curves(out)}")
     if num_proofs:

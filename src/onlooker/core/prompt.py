@@ -27,6 +27,7 @@ class Noted:
 
     number: int  # of the standing instruction, from 1 in their order; 0: what was said last
     facts: tuple[str, ...]
+    request: str = ""
 
     @property
     def words(self) -> str:

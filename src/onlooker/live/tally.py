@@ -162,7 +162,7 @@ class _Request:
 
 def _noted(number: int, request: _Request, turn: Turn) -> Iterator[Noted]:
     if facts := tuple(request.take(turn)):
-        yield Noted(number, facts)
+        yield Noted(number, facts, request.text)
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, Protocol
 
-from onlooker.core.conversation import PERSONAS, SYSTEM, opening_words, turn_words
+from onlooker.core.conversation import PERSONAS, SYSTEM, opening_words, plain, turn_words
 from onlooker.core.decision import (
     DELEGATION,
     RESPONSE,
@@ -29,6 +29,7 @@ from onlooker.core.scene_words import scene_words
 Role = Literal["system", "user", "assistant"]
 
 MAX_SCENE_TOKENS = 160  # words and signs of one second, see core/scene_words.py
+MAX_REQUEST_LETTERS = 120  # of one that stands again beside what was noted of it
 
 
 class Worth(IntEnum):
@@ -139,7 +140,8 @@ class Renderer:
         has_tally = self._layout.has_tally
         said = turn_words(turn, standing, is_numbered=has_tally)
         if has_tally:
-            said[-1] += _tally(turn, self._spoke_s)
+            said[-1] += _since(turn, self._spoke_s)
+            said += _tally(turn)
         seen = _seen(turn, standing, has_tally=has_tally)
         words = "".join(before) + "\n".join([*said, *seen])
         return [
@@ -183,10 +185,18 @@ def tokens(pieces: Iterator[Segment] | Sequence[Segment], tokenizer: Tokenizer) 
     return Tokens(tuple(ids), tuple(worths))
 
 
-def _tally(turn: Turn, spoke_s: float | None) -> str:
-    """Say how many seconds ago we spoke, and what was noted of each request."""
-    spoke = [] if spoke_s is None else [f" spoke {round(turn.tick.start_s - spoke_s)}"]
-    return "".join(spoke + [f" {one.words}" for one in turn.noted])
+def _since(turn: Turn, spoke_s: float | None) -> str:
+    """Say how many seconds ago we spoke."""
+    return "" if spoke_s is None else f" spoke {round(turn.tick.start_s - spoke_s)}"
+
+
+def _tally(turn: Turn) -> Iterator[str]:
+    """Say what was noted of each request, beside the request: what it means stands in this alone.
+
+    A small model mixes up requests that stand far from what happened to them.
+    """
+    for one in turn.noted:
+        yield f"{one.words}: {plain(one.request)[:MAX_REQUEST_LETTERS]}"
 
 
 def _seen(turn: Turn, standing: Sequence[Instruction], *, has_tally: bool) -> Iterator[str]:

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from onlooker.train.examples import Batch, Batches
 from onlooker.train.reading import Lesson, lesson
 
-QUERIES = 48  # of a lesson beside a batch of 8,192 tokens
+QUERIES = 24  # of a lesson beside a batch of 8,192 tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +66,5 @@ class _Pools(Dataset[list[Portion]]):
 
     def _portion(self, step: int) -> Portion:
         batches = self._batches
-        num_queries = max(1, QUERIES * batches.num_tokens // 8_192)
+        num_queries = max(4, QUERIES * batches.num_tokens // 8_192)
         return Portion(batches[step], lesson(step, batches.encoding, num_queries))

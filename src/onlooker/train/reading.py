@@ -1,24 +1,29 @@
-"""Reading lessons: requests by themselves, and what kind each of them is.
+"""Reading lessons: requests by themselves, what kind each of them is, and which facts it wants.
 
 A stream teaches what a request wants only in the seconds in which that matters, a few of every
 hundred. So beside each batch of streams stands one of requests, and at the end of its line a
-request's kind is to be told from what the network makes of it. What tells it is thrown away.
+request's kind is to be told from what the network makes of it; behind them stands what the tally
+could note of each, and at the end of that line it is to be told whether the request wants to hear
+it. What tells the two is thrown away. Last, silence or speech is decided on, as in a stream.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from random import Random
 
 import torch
 from torch import Tensor
 
 from onlooker.core.conversation import QUERY_HEADER
+from onlooker.core.decision import SILENCE
 from onlooker.data.world.families.delegation import PLACES
 from onlooker.data.world.phrases import Phrases, templates
 from onlooker.data.world.words import DICTIONARY, Split, Words, words_for
-from onlooker.model.render import COMPACT
+from onlooker.model.render import COMPACT, MAX_REQUEST_LETTERS
 from onlooker.train.examples import Encoding
+from onlooker.train.facts import WANTED, draw_facts
 
 NOT_ASKED = frozenset({"overheard", "injected"})
 KINDS = tuple(sorted(templates().keys() - NOT_ASKED))
@@ -27,22 +32,39 @@ QUESTIONS = frozenset(
     | {"how_many_came", "which_first", "what_was_written", "what_see", "where_is", "is_there"}
     | {"hello", "thanks", "cancel", "knowledge", "reasoning", "code", "details", "unseen"}
 )
-MOST_LINES = 3  # of one query
-_MAX_TOKENS = 160  # of one query
+# What facts are told of comes twice as often as what they are not.
+DRAWN = tuple(kind for kind, name in enumerate(KINDS) for _ in range(1 + (name in WANTED)))
+MOST_LINES = 4  # of one query
+FACTS_SHARE = 0.7  # of requests of which something could be noted
+_MAX_TOKENS = 288  # of one query
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Queries and the kinds of their lines. B queries, T tokens, N lines."""
+    """Queries and what they teach. B queries, T tokens, N lines of them, F lines of facts."""
 
     ids_BT: Tensor
+    ends_B: Tensor  # places at which a decision is due
+    speaks_B: Tensor  # whether it is to speak, 0 or 1
     rows_N: Tensor
     ends_N: Tensor  # places of the lines' ends
     kinds_N: Tensor
+    fact_rows_F: Tensor
+    fact_ends_F: Tensor
+    wanted_F: Tensor  # whether the request wants to hear it, 0 or 1
 
     def to(self, device: torch.device) -> Lesson:
-        tensors = (self.ids_BT, self.rows_N, self.ends_N, self.kinds_N)
-        return Lesson(*(one.to(device) for one in tensors))
+        return Lesson(*(getattr(self, one.name).to(device) for one in fields(self)))
+
+
+@dataclass(slots=True)
+class _Query:
+    """One query: what is asked, and a second in which the tally notes something of it."""
+
+    ids: list[int]
+    kinds: list[tuple[int, int]]  # the end of each line, and its kind
+    facts: list[tuple[int, int]]  # the end of each line, and whether that is wanted
+    speaks: bool = False
 
 
 def lesson(
@@ -50,38 +72,77 @@ def lesson(
 ) -> Lesson:
     """Make the lesson of a number; the same number is the same lesson."""
     rng = Random(f"lesson {number}")  # noqa: S311 - words, no secret
-    rows: list[list[int]] = []
-    lines: list[tuple[int, int, int]] = []
+    rows: list[_Query] = []
     while len(rows) < num_queries:
-        ids, found = _query(rng, encoding, split)
-        if len(ids) <= _MAX_TOKENS:
-            lines += [(len(rows), end, kind) for end, kind in found]
-            rows.append(ids)
-    ids_BT = torch.zeros((len(rows), _MAX_TOKENS), dtype=torch.int64)
-    for at, ids in enumerate(rows):
-        ids_BT[at, : len(ids)] = torch.tensor(ids)
-    longest = max(map(len, rows))
-    return Lesson(ids_BT[:, : -(-longest // 16) * 16], *torch.tensor(lines).T.unbind())
+        query = _query(rng, encoding, split)
+        if len(query.ids) <= _MAX_TOKENS:
+            rows.append(query)
+    longest = max(len(row.ids) for row in rows)
+    ids_BT = torch.zeros((len(rows), -(-longest // 16) * 16), dtype=torch.int64)
+    for at, row in enumerate(rows):
+        ids_BT[at, : len(row.ids)] = torch.tensor(row.ids)
+    ends_B = torch.tensor([len(row.ids) - 1 for row in rows])
+    speaks_B = torch.tensor([int(row.speaks) for row in rows])
+    lines = [(at, *line) for at, row in enumerate(rows) for line in row.kinds]
+    facts = [(at, *line) for at, row in enumerate(rows) for line in row.facts]
+    columns = [torch.tensor(some).reshape(-1, 3).long().T.unbind() for some in (lines, facts)]
+    return Lesson(ids_BT, ends_B, speaks_B, *columns[0], *columns[1])
 
 
-def _query(
-    rng: Random, encoding: Encoding, split: Split
-) -> tuple[list[int], list[tuple[int, int]]]:
-    """Write a query as it opens a user turn; give its ids, and the end and kind of each line."""
+def _query(rng: Random, encoding: Encoding, split: Split) -> _Query:
+    """Write a query as it opens a user turn, and a later turn that is to be decided."""
     words = words_for(split, rng)
     phrases = Phrases(split, rng)
     opening = f"{COMPACT.opens['system']}{COMPACT.system['default']}{COMPACT.close}"
-    ids = list(encoding.encode(opening))
-    ids += encoding.encode(f"{COMPACT.opens['user']}{QUERY_HEADER}\n")
-    found = []
-    kinds = rng.sample(range(len(KINDS)), rng.randrange(1, MOST_LINES + 1))
-    kinds.sort(key=lambda kind: KINDS[kind] not in QUESTIONS)
-    for at, kind in enumerate(kinds, start=1):
-        name = KINDS[kind]
-        sign = "#0" if name in QUESTIONS else f"#{at}"
-        ids += encoding.encode(f"{sign} {phrases.say(name, **_slots(words, rng))}\n")
-        found.append((len(ids) - 1, kind))
-    return ids, found
+    query = _Query([*encoding.encode(opening)], [], [])
+    query.ids += encoding.encode(f"{COMPACT.opens['user']}{QUERY_HEADER}\n")
+    noted: list[tuple[str, bool]] = []
+    seen: list[str] = []
+    number = 0
+    for kind in _kinds(rng):
+        name, slots = KINDS[kind], _slots(words, rng)
+        number += name not in QUESTIONS
+        sign = 0 if name in QUESTIONS else number
+        request = phrases.say(name, **slots)
+        query.ids += encoding.encode(f"#{sign} {request}\n")
+        query.kinds.append((len(query.ids) - 1, kind))
+        facts, is_wanted = draw_facts(name, int(slots["n"]), rng)
+        if facts and rng.random() < FACTS_SHARE:
+            line = f"#{sign} {' '.join(facts)}: {request[:MAX_REQUEST_LETTERS]}\n"
+            noted.append((line, is_wanted))
+            seen += _news(facts, f"{slots['x']}!{sign}", rng)
+    second = rng.randrange(3000)
+    silence = f"<{second}.0 seconds>\ncam: nothing{COMPACT.close}"
+    query.ids += encoding.encode(silence)
+    query.ids += encoding.encode(COMPACT.opens["assistant"])
+    query.ids += encoding.encode(f"{SILENCE}{COMPACT.close}")
+    query.ids += encoding.encode(
+        f"{COMPACT.opens['user']}<{second + rng.randrange(1, 60)}.0 seconds>\n"
+    )
+    for line, is_wanted in noted:
+        query.ids += encoding.encode(line)
+        query.facts.append((len(query.ids) - 1, int(is_wanted)))
+    is_comment = any(KINDS[kind] == "comment" for _, kind in query.kinds)
+    query.speaks = any(is_wanted for _, is_wanted in noted) or (is_comment and bool(seen))
+    there = f"{rng.randrange(1, 4)} {rng.choice(words.labels)}"
+    query.ids += encoding.encode("; ".join([f"cam: {there}", *seen]) + COMPACT.close)
+    query.ids += encoding.encode(COMPACT.opens["assistant"])
+    return query
+
+
+def _kinds(rng: Random) -> list[int]:
+    """Choose what is asked: at most one question, and that first."""
+    chosen = dict.fromkeys(rng.choices(DRAWN, k=rng.randrange(1, MOST_LINES + 1)))
+    asked = [kind for kind in chosen if KINDS[kind] in QUESTIONS][:1]
+    return asked + [kind for kind in chosen if KINDS[kind] not in QUESTIONS]
+
+
+def _news(facts: Sequence[str], name: str, rng: Random) -> list[str]:
+    """Show what came and went, as a scene does."""
+    words = {fact.split()[0] for fact in facts}
+    news = (("new", "come"), ("gone", "left"))
+    place = rng.choice(("left", "right", "top", "center", "bottom left"))
+    return [f"{sign} {name} {rng.randrange(1, 99)} {place}" for sign, fact in news if fact in words]
 
 
 def _slots(words: Words, rng: Random) -> dict[str, str | int]:

@@ -85,6 +85,7 @@ class Report:
     recall: float
     text_accuracy: float
     reading: float  # share of held-out requests whose kind it tells
+    wanting: float  # share of what may be noted of them of which it tells whether they want it
 
     @property
     def f1(self) -> float:
@@ -114,8 +115,10 @@ class Sft:
         self._tells_kind = torch.nn.Linear(network.config.hidden_size, len(KINDS)).to(
             network.device
         )
+        self._tells_wanted = torch.nn.Linear(network.config.hidden_size, 2).to(network.device)
         self._optimisers = optimisers(network, plan)
-        self._optimisers[1].add_param_group({"params": list(self._tells_kind.parameters())})
+        for head in (self._tells_kind, self._tells_wanted):
+            self._optimisers[1].add_param_group({"params": list(head.parameters())})
         held_out = lesson(0, Encoding(tokenizer), NUM_HELD_OUT_QUERIES, "heldout")
         self._held_out_lesson = held_out.to(network.device)
         self._step = 0
@@ -181,18 +184,29 @@ class Sft:
 
     def _read(self, given: Lesson) -> Tensor:
         """Give the loss of a lesson."""
-        return functional.cross_entropy(self._told(given), given.kinds_N)
+        kinds_NK, wanted_F2, decided_BV = self._told(given)
+        ids = torch.tensor(self._ids, device=decided_BV.device)  # of silence and of speech
+        of_kinds = functional.cross_entropy(kinds_NK, given.kinds_N)
+        of_facts = functional.cross_entropy(wanted_F2, given.wanted_F, reduction="sum")
+        of_facts = of_facts / max(1, len(given.wanted_F))
+        return of_kinds + of_facts + functional.cross_entropy(decided_BV, ids[given.speaks_B])
 
-    def _told(self, given: Lesson) -> Tensor:
+    def _told(self, given: Lesson) -> tuple[Tensor, Tensor, Tensor]:
         with halved(self._network):
             hidden_BTD = self._hidden(given.ids_BT)
-            told_NK: Tensor = self._tells_kind(hidden_BTD[given.rows_N, given.ends_N])
-        return told_NK.float()
+            kinds_NK = self._tells_kind(hidden_BTD[given.rows_N, given.ends_N])
+            wanted_F2 = self._tells_wanted(hidden_BTD[given.fact_rows_F, given.fact_ends_F])
+            rows_B = torch.arange(len(given.ids_BT), device=given.ids_BT.device)
+            decided_BV = self._network.lm_head(hidden_BTD[rows_B, given.ends_B])
+        return kinds_NK.float(), wanted_F2.float(), decided_BV.float()
 
     @torch.no_grad()
-    def _reading(self) -> float:
+    def _reading(self) -> tuple[float, float]:
         held_out = self._held_out_lesson
-        return float((self._told(held_out).argmax(1) == held_out.kinds_N).float().mean())
+        kinds_NK, wanted_F2, _ = self._told(held_out)
+        right_N = kinds_NK.argmax(1) == held_out.kinds_N
+        right_F = wanted_F2.argmax(1) == held_out.wanted_F
+        return float(right_N.float().mean()), float(right_F.float().mean())
 
     def _wanted(self, batch: Batch) -> Tensor:
         """Choose what is learned: every decision, and a share of what is read."""
@@ -208,6 +222,7 @@ class Sft:
     def _report(self, loss: float, speed: float, held_out: Sequence[Batch]) -> Report:
         told = [evaluate(self._network, batch, self._ids) for batch in held_out]
         said, due, right, text, num_text, num = (sum(column) for column in zip(*told, strict=True))
+        reading, wanting = self._reading()
         return Report(
             step=self._step,
             loss=round(loss, 5),
@@ -217,7 +232,8 @@ class Sft:
             precision=right / max(1, said),
             recall=right / max(1, due),
             text_accuracy=text / max(1, num_text),
-            reading=self._reading(),
+            reading=reading,
+            wanting=wanting,
         )
 
     @property
@@ -229,6 +245,7 @@ class Sft:
             "step": self._step,
             "network": self._network.state_dict(),
             "tells_kind": self._tells_kind.state_dict(),
+            "tells_wanted": self._tells_wanted.state_dict(),
             "optimisers": [one.state_dict() for one in self._optimisers],
         }
         try:
@@ -251,6 +268,7 @@ class Sft:
             state: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
             self._network.load_state_dict(state["network"])
             self._tells_kind.load_state_dict(state["tells_kind"])
+            self._tells_wanted.load_state_dict(state["tells_wanted"])
             for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(saved)
         except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
