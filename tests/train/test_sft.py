@@ -50,6 +50,16 @@ def test_a_run_learns_and_says_so(words: Tokenizer, batches: Batches, tmp_path: 
     assert draw_curves(tmp_path).stat().st_size > 1000
 
 
+def test_a_batch_too_large_for_memory_is_learned_from_in_parts(
+    words: Tokenizer, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (whole,) = run_of(words, tmp_path / "whole", 1, 1).run(batches, [batches[0]])
+    assert len(list(batches[0].parts(256))) > 1
+    monkeypatch.setattr("onlooker.train.sft.MOST_TOKENS", {"cpu": 256})
+    (parts,) = run_of(words, tmp_path / "parts", 1, 1).run(batches, [batches[0]])
+    assert parts.loss == pytest.approx(whole.loss, rel=0.02)
+
+
 def test_a_loss_that_is_no_number_ends_the_run(
     words: Tokenizer, batches: Batches, tmp_path: Path
 ) -> None:

@@ -64,6 +64,16 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         return Batch(self.ids_BT.to(device), self.worths_BT.to(device))
 
+    def parts(self, most_tokens: int) -> Iterator[slice]:
+        """Cut the rows into parts of at most so many tokens, or of one row."""
+        num_rows, longest = self.ids_BT.shape
+        size = max(1, most_tokens // longest)
+        for first in range(0, num_rows, size):
+            yield slice(first, min(first + size, num_rows))
+
+    def __getitem__(self, rows: slice) -> Batch:
+        return Batch(self.ids_BT[rows], self.worths_BT[rows])
+
 
 class Encoding:
     """What `model/render.py` asks of a tokenizer, with what was encoded before kept."""

@@ -8,6 +8,7 @@ again it goes on where it was: the data of a step depends on the step alone.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from onlooker.train.tokenizer import id_of
 
 PAD_ID = 0  # the tokenizer's first
 NUM_HELD_OUT_QUERIES = 200
+MOST_TOKENS = {"cpu": 8_192, "cuda": 131_072}  # at once: what is more is learned from in parts
 MARKERS = (Worth.FIRST_SILENCE, Worth.REPEATED_SILENCE, Worth.RESPONSE)
 
 
@@ -157,22 +159,16 @@ class Sft:
     def _learn(self, portion: Portion) -> float:
         self._network.train()
         device = self._network.device
-        wanted_BT = self._wanted(portion.batch).to(device)
-        batch = portion.batch.to(device)
-        with halved(self._network):
-            log_probs_N = log_probs_of(self._network, batch.ids_BT, wanted_BT, self._hidden)
-        worths_N = batch.worths_BT[wanted_BT]
-        loss = weighted_loss(log_probs_N, worths_N, self._weigh)
-        if self._plan.context_weight:
-            loss = loss - self._plan.context_weight * log_probs_N[worths_N == 0].mean()
+        batch, wanted_BT = portion.batch, self._wanted(portion.batch)
+        value = 0.0
+        for rows in batch.parts(MOST_TOKENS.get(device.type, 8_192)):
+            share = (rows.stop - rows.start) / len(batch.ids_BT)
+            value += self._backward(
+                share * self._loss(batch[rows].to(device), wanted_BT[rows].to(device))
+            )
         if self._plan.reading_weight:
-            loss = loss + self._plan.reading_weight * self._read(portion.lesson.to(device))
-        loss.backward()  # type: ignore[no-untyped-call]
-        value = float(loss.detach())
-        if not torch.isfinite(loss.detach()):
-            raise TrainingFailed(
-                f"the loss of step {self._step} is {value}: start again from the last report with "
-                f"a lower learning rate than {self._plan.learning_rate}"
+            value += self._backward(
+                self._plan.reading_weight * self._read(portion.lesson.to(device))
             )
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._plan.clip_norm)
         for optimiser in self._optimisers:
@@ -180,6 +176,25 @@ class Sft:
                 group["lr"] = self._plan.rate(self._step)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
+        return value
+
+    def _loss(self, batch: Batch, wanted_BT: Tensor) -> Tensor:
+        with halved(self._network):
+            log_probs_N = log_probs_of(self._network, batch.ids_BT, wanted_BT, self._hidden)
+        worths_N = batch.worths_BT[wanted_BT]
+        loss = weighted_loss(log_probs_N, worths_N, self._weigh)
+        if self._plan.context_weight:
+            loss = loss - self._plan.context_weight * log_probs_N[worths_N == 0].mean()
+        return loss
+
+    def _backward(self, loss: Tensor) -> float:
+        loss.backward()  # type: ignore[no-untyped-call]
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingFailed(
+                f"the loss of step {self._step} is {value}: start again from the last report with "
+                f"a lower learning rate than {self._plan.learning_rate}"
+            )
         return value
 
     def _read(self, given: Lesson) -> Tensor:
