@@ -12,7 +12,7 @@ from onlooker.cli.options import read_settings
 CLIP = "bikes.mp4"
 INSTRUCTIONS = (
     "tell me when a person appears",
-    "tell me when a car leaves",
+    "tell me when a bus appears",
     "tell me when 8 seconds have passed",
 )
 OWN_CAMERA = """
