@@ -21,6 +21,11 @@ def report(bench: str, **row: Any) -> None:
         file.write(f"{line}\n")
 
 
+def short(value: float | None) -> float | None:
+    """Round to what a reader compares."""
+    return None if value is None else round(value, 3)
+
+
 def machine() -> dict[str, Any]:
     head = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, check=False, text=True

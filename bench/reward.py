@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from statistics import fmean, stdev
 
-from bench.report import report
+from bench.report import report, short
 from onlooker.evaluate.score import Score
 from onlooker.train.network import load_model, use_threads
 from onlooker.train.proof import figures, held_out, rolled_out
@@ -38,7 +38,7 @@ def main() -> None:
         network, tokenizer = load_model(folder)
         played.append([rolled_out(network, tokenizer, streams, bias) for bias in BIASES])
         rows = {
-            bias: {name: _short(value) for name, value in figures(scores).items()}
+            bias: {name: short(value) for name, value in figures(scores).items()}
             for bias, scores in zip(BIASES, played[-1], strict=True)
         }
         report("reward", model=folder.name, streams=len(streams), by_bias=rows)
@@ -88,10 +88,6 @@ def _at(alarms: float, curve: Curve) -> float:
         if low <= alarms < high:
             reached.append(first + (second - first) * (alarms - low) / (high - low))
     return max(reached) if reached else ordered[0][1]
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
 
 
 if __name__ == "__main__":

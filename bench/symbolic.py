@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.real_video import open_model
-from bench.report import report
+from bench.report import report, short
 from onlooker.core.ports import Model
 from onlooker.data.stream import LabelledStream
 from onlooker.data.windows import notes
@@ -45,12 +45,8 @@ def lines(scores: Sequence[Score]) -> dict[str, dict[str, float | None]]:
     """Give the figures that matter, of each family and of all."""
     parts = {**by_family(scores, num_redrawn=1), "all": summarize(scores)}
     return {
-        name: {key: _short(part.metrics.get(key)) for key in SHOWN} for name, part in parts.items()
+        name: {key: short(part.metrics.get(key)) for key in SHOWN} for name, part in parts.items()
     }
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ seldom that a small model tells either for both.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 
 TIMED = frozenset({"stay", "absent", "window", "after", "every", "every_scene"})
@@ -31,6 +32,12 @@ WANTED = {
 }
 
 
+def wants(kind: str, facts: Iterable[str]) -> bool:
+    """Whether a request of a kind wants to hear any of these."""
+    wanted = WANTED.get(kind, "").split()
+    return any(fact.split()[0] in wanted for fact in facts)
+
+
 def draw_facts(kind: str, number: int, rng: Random) -> tuple[list[str], bool]:
     """Make up what was noted of a request in a second; say whether it is to be told.
 
@@ -45,8 +52,7 @@ def draw_facts(kind: str, number: int, rng: Random) -> tuple[list[str], bool]:
         facts.append(f"{'first' if times == 1 else 'again'} {number * times}")
     if kind not in NAMING_NOTHING and (not facts or rng.random() < 0.3):
         facts += _of_things(kind, number, rng)
-    wanted = WANTED.get(kind, "").split()
-    return facts, any(fact.split()[0] in wanted for fact in facts)
+    return facts, wants(kind, facts)
 
 
 def _of_things(kind: str, number: int, rng: Random) -> list[str]:

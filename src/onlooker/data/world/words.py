@@ -22,6 +22,7 @@ _FOUND = tomllib.loads(files(__package__).joinpath("vocabulary.toml").read_text(
 TRAINED: dict[str, list[str]] = _FOUND["trained"]
 HELD: dict[str, list[str]] = _FOUND["held"]
 MORE: dict[str, list[str]] = _FOUND["more"]  # beside what is trained, in training streams alone
+_WIDER = {kind: TRAINED[kind] + MORE[kind] for kind in ("labels", "zones", "signs")}
 SYNONYMS: dict[str, list[str]] = _FOUND["synonyms"]
 DICTIONARY: dict[str, dict[str, str]] = _FOUND["dictionary"]
 _PLURALS: dict[str, str] = _FOUND["plurals"]
@@ -124,9 +125,7 @@ def _words_to_train(rng: Random) -> Words:
     if rng.random() < INVENTED_SHARE:
         labels, signs, zones = (tuple(_made_up(rng) for _ in range(some)) for some in (num, 8, 3))
         return Words(tuple(dict.fromkeys(labels)), zones, signs, rng, is_training=True)
-    known = {kind: list(words) for kind, words in TRAINED.items()}
-    if rng.random() < MORE_SHARE:
-        known = {kind: words + MORE[kind] for kind, words in known.items() if kind in MORE}
+    known = _WIDER if rng.random() < MORE_SHARE else TRAINED
     chosen = rng.sample(known["labels"], num)
     if rng.random() < 0.5 and "person" not in chosen:
         chosen[0] = "person"
