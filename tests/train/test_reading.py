@@ -2,7 +2,7 @@ from tokenizers import Tokenizer
 
 from onlooker.data.world.phrases import templates
 from onlooker.train.examples import Encoding
-from onlooker.train.reading import KINDS, NOT_ASKED, QUESTIONS, lesson
+from onlooker.train.reading import KINDS, MOST_LINES, NOT_ASKED, QUESTIONS, lesson
 
 
 def test_a_lesson_ends_each_line_where_its_kind_is_to_be_told(words: Tokenizer) -> None:
@@ -16,7 +16,7 @@ def test_a_lesson_ends_each_line_where_its_kind_is_to_be_told(words: Tokenizer) 
         query = words.decode(given.ids_BT[row].tolist(), skip_special_tokens=False)
         num_lines = int((given.rows_N == row).sum())
         asked, _, _ = query.partition(".0 seconds>")
-        assert sum(asked.count(f"\n#{number} ") for number in range(4)) == num_lines
+        assert sum(asked.count(f"\n#{number} ") for number in range(MOST_LINES + 1)) == num_lines
 
 
 def test_the_same_number_is_the_same_lesson_and_another_is_another(words: Tokenizer) -> None:

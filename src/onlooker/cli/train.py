@@ -94,7 +94,7 @@ def sft(
         )
     console.print(f"weights: {out}; curves: {draw_curves(out)}")
     if num_proofs:
-        _prove(console, out, tuple(chosen.data.families), num_proofs)
+        _prove(console, out, device, tuple(chosen.data.families), num_proofs)
     console.print(f"try it:  onlooker watch VIDEO --model nano --set model.nano.weights={out}")
 
 
@@ -115,12 +115,11 @@ def rl(
     from rich.console import Console
 
     from onlooker.data.world.families import FAMILIES
-    from onlooker.train.network import best_device, load_model, use_threads
+    from onlooker.train.network import load_model, use_threads
     from onlooker.train.rl import Rl, RlPlan
 
     use_threads(num_threads)
     network, tokenizer = load_model(start)
-    network.to(best_device())  # type: ignore[arg-type]  # its decorator hides the types
     plan = RlPlan(
         num_steps=num_steps,
         learning_rate=learning_rate,
@@ -139,7 +138,9 @@ def rl(
     console.print(f"weights: {out}")
 
 
-def _prove(console: Console, out: Path, families: tuple[str, ...], num_each: int) -> None:
+def _prove(
+    console: Console, out: Path, device: str, families: tuple[str, ...], num_each: int
+) -> None:
     """Show what the model is worth on streams of held-out phrasings, classes and seeds."""
     from onlooker.train.network import load_model
     from onlooker.train.proof import blind_timing, figures, held_out, rolled_out, timing_by_family
@@ -147,7 +148,7 @@ def _prove(console: Console, out: Path, families: tuple[str, ...], num_each: int
     streams = held_out(families, num_each)
     num_seconds = sum(len(stream.turns) for stream in streams)
     with console.status(f"{num_seconds} held-out seconds, decided by itself ..."):
-        scores = rolled_out(*load_model(out), streams)
+        scores = rolled_out(*load_model(out, device), streams)
     console.print(f"[bold]timing F1[/] on {len(streams)} held-out streams, {num_seconds} seconds:")
     rows = {"this model": figures(scores)["timing_f1"], **blind_timing(streams)}
     for player, f1 in rows.items():

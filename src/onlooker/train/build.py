@@ -54,11 +54,11 @@ def build(
     """
     path = folder / "tokenizer.json"
     if start is not None:
-        network, tokenizer = load_model(start)
+        network, tokenizer = load_model(start, device)
     else:
         tokenizer = Tokenizer.from_file(str(path)) if path.exists() else words_of(recipe)
         network = new_network(SHAPES[recipe.shape], tokenizer.get_vocab_size(), recipe.seed)
-    network.to(device or best_device())  # type: ignore[arg-type]  # its decorator hides the types
+        network.to(device or best_device())  # type: ignore[arg-type]  # as in `load_model`
     encoding = Encoding(tokenizer)
     data, steps = recipe.data, recipe.sft
     families = [family for family, times in data.families.items() for _ in range(times)]

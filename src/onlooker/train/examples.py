@@ -198,12 +198,15 @@ def padded(rows: Sequence[Tokens]) -> Batch:
 def cropped(stream: LabelledStream, rng: Random) -> LabelledStream:
     """Leave out most of the silence before anybody asks and after the last thing is said.
 
+    A second before is kept: what is there when a session begins is no news, so its first second
+    must not be one in which something is said.
+
     The truth stays whole, so such a stream teaches and is not scored.
     """
     turns = stream.turns
     asked = [number for number, turn in enumerate(turns) if turn.instructed or turn.heard]
     spoken = [number for number, turn in enumerate(turns) if not isinstance(turn.decision, Silent)]
-    first = max(0, min([*asked, *spoken], default=0) - rng.randrange(8))
+    first = max(0, min([*asked, *spoken], default=0) - 1 - rng.randrange(8))
     last = max([*asked, *spoken], default=len(turns)) + 2 + rng.randrange(15)
     return replace(stream, turns=turns[first : max(last, first + 10)])
 
@@ -218,8 +221,8 @@ def thinned(stream: LabelledStream, rng: Random) -> LabelledStream:
     asked += [words.text for turn in stream.turns for words in turn.heard]
     is_all_news = stream.family in ALL_NEWS or kept >= 0.5
     named = None if is_all_news else wanted_labels(asked)
-    turns = [turn for turn in stream.turns if not _is_dull(turn, named) or rng.random() < kept]
-    return replace(stream, turns=tuple(turns or stream.turns[:1]))
+    turns = [turn for turn in stream.turns[1:] if not _is_dull(turn, named) or rng.random() < kept]
+    return replace(stream, turns=(*stream.turns[:1], *turns))
 
 
 def _is_dull(turn: Turn, named: frozenset[str] | None) -> bool:

@@ -156,8 +156,12 @@ def log_probs_of(
     return -functional.cross_entropy(logits_NV.float(), ids_BT[wanted_BT], reduction="none")
 
 
-def load_model(folder: Path) -> tuple[Qwen3ForCausalLM, Tokenizer]:
+def load_model(folder: Path, device: str | None = None) -> tuple[Qwen3ForCausalLM, Tokenizer]:
     """Read a model as training writes it, and as it is run from.
+
+    Args:
+        folder: of the model.
+        device: where it is put, such as `cpu` or `cuda`; None for the fastest that is there.
 
     Raises:
         BadModel: the folder holds none, or a broken one.
@@ -174,4 +178,5 @@ def load_model(folder: Path) -> tuple[Qwen3ForCausalLM, Tokenizer]:
     if left_out.unexpected_keys or set(left_out.missing_keys) - {"lm_head.weight"}:
         raise BadModel(f"{folder}: weights and shape do not fit: {left_out}")
     network.tie_weights()
+    network.to(device or best_device())  # type: ignore[arg-type]  # its decorator hides the types
     return network, tokenizer

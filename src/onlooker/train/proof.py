@@ -16,7 +16,6 @@ from onlooker.evaluate.blind import blind_scores
 from onlooker.evaluate.prediction import Prediction
 from onlooker.evaluate.score import Score, score
 from onlooker.evaluate.summary import by_family, summarize
-from onlooker.train.network import best_device
 from onlooker.train.rollout import Rollouts, Sampling
 
 PROOF_SEED = 47  # no training stream has it
@@ -42,15 +41,15 @@ def rolled_out(
     streams: Sequence[LabelledStream],
     bias: float = 0.0,
 ) -> list[Score]:
-    """Score a model on streams, each second decided by itself and read back by it.
+    """Score a model on streams, on its device, each second decided by itself and read back by it.
 
     `bias` is added to the log-odds of speaking.
     """
-    device = best_device()
-    network.to(device)  # type: ignore[arg-type]  # its decorator hides the types
     rollouts = Rollouts(network, tokenizer)
     scores = []
-    for part in _parts(sorted(streams, key=lambda one: len(one.turns)), AT_ONCE[device]):
+    for part in _parts(
+        sorted(streams, key=lambda one: len(one.turns)), AT_ONCE[network.device.type]
+    ):
         for one in rollouts.run(part, Sampling(bias=bias)):
             said = Prediction(one.stream.item, tuple(one.emissions))
             scores.append(score(one.stream.truth, said))

@@ -2,8 +2,8 @@
 
 The templates stand in `phrases/`, under the task that they ask for: `{x}` a thing, `{ax}` with
 its article, `{xs}` several, `{n}` a number; `(one|other)` are alternatives, and `<name>` stands for
-those in `phrases/lists.txt`. Lines that begin with `~` are held out: no training stream has them,
-nor what comes to the same words, nor the tones that are held out.
+those in `phrases/lists.txt`, where the tones stand, too. Lines that begin with `~` are held out: no
+training stream has them, nor what comes to the same words, nor the tones that are held out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ SOMEBODY = ("somebody", "someone", "anybody")
 _INNERMOST = re.compile(r"\(([^()]*)\)")
 _NAMED = re.compile(r"<[^<>]+>")
 SLIPS = 0.08  # share of requests with a misspelt word
-TONES = (*["{}"] * 8, "Please {}", "Hey, {}", "{} please", "{}, thanks")
+CARELESS = 0.06  # share of those of training without capitals and signs
+TONED = 0.4  # share of those of training with a tone
 HELD_TONES = ("{}", "{}", "Kindly {}", "Would you mind: {}", "I need this: {}")
 
 
@@ -43,11 +44,8 @@ def templates() -> dict[str, Templates]:
     Raises:
         BadData: a line belongs to no task, or a task lacks one kind.
     """
-    folder = files(__package__).joinpath("phrases")
-    named = (line.partition(" = ") for _, line in _lines(folder.joinpath("lists.txt")))
-    lists = {f"<{name}>": f"({alternatives})" for name, _, alternatives in named}
     found: dict[str, tuple[list[str], list[str]]] = {}
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+    for file in sorted(_folder().iterdir(), key=lambda file: file.name):
         task = ""
         for number, line in _lines(file) if file.name != "lists.txt" else ():
             if line.startswith("[") and line.endswith("]"):
@@ -56,7 +54,7 @@ def templates() -> dict[str, Templates]:
             elif not task:
                 raise BadData(f"{file.name}:{number}: {line!r} stands before the first task")
             else:
-                whole = _NAMED.sub(lambda named: lists[named[0]], line)
+                whole = _NAMED.sub(lambda named: f"({lists()[named[0][1:-1]]})", line)
                 found[task][line.startswith("~")].append(whole.removeprefix("~").strip())
     for name, (trained, held) in found.items():
         if not trained or not held:
@@ -65,6 +63,23 @@ def templates() -> dict[str, Templates]:
         name: Templates(tuple(trained), tuple(held), frozenset(map(_words, held)))
         for name, (trained, held) in found.items()
     }
+
+
+@cache
+def lists() -> dict[str, str]:
+    """Read the alternatives that templates name, each as `one|other`."""
+    named = (line.partition(" = ") for _, line in _lines(_folder().joinpath("lists.txt")))
+    return {name: alternatives for name, _, alternatives in named}
+
+
+@cache
+def tones() -> tuple[str, ...]:
+    """Read the tones of training."""
+    return tuple(lists()["tone"].split("|"))
+
+
+def _folder() -> Traversable:
+    return files(__package__).joinpath("phrases")
 
 
 def _lines(file: Traversable) -> Iterator[tuple[int, str]]:
@@ -98,6 +113,8 @@ class Phrases:
         template = self.words(task)
         if self.rng.random() < SLIPS:
             template = self._misspelt(template)
+        if not self.is_held and self.rng.random() < CARELESS:
+            template = template.lower().rstrip(".!?").replace("'", "")
         return " ".join(self._toned(template.format(**slots), template).split())
 
     def words(self, task: str) -> str:
@@ -131,7 +148,10 @@ class Phrases:
         """Add a tone to an order; questions and single words stay as they are."""
         if template.endswith(("?", "!")) or len(template.split()) < 3 or template[0] == "{":
             return text
-        tone = self.rng.choice(HELD_TONES if self.is_held else TONES)
+        if self.is_held:
+            tone = self.rng.choice(HELD_TONES)
+        else:
+            tone = self.rng.choice(tones()) if self.rng.random() < TONED else "{}"
         if tone == "{}":
             return text
         text = text.rstrip(".")
