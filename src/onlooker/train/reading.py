@@ -4,7 +4,8 @@ A stream teaches what a request wants only in the seconds in which that matters,
 hundred. So beside each batch of streams stands one of requests, and at the end of its line a
 request's kind is to be told from what the network makes of it; behind them stands what the tally
 could note of each, and at the end of that line it is to be told whether the request wants to hear
-it. What tells the two is thrown away. Last, silence or speech is decided on, as in a stream.
+it. What tells the two is thrown away. Last, silence or speech is decided on, as in a stream; what
+is written there is to be told to who wants all of it read, or wants that language in English.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ QUESTIONS = frozenset(
 DRAWN = tuple(kind for kind, name in enumerate(KINDS) for _ in range(1 + (name in WANTED)))
 MOST_LINES = 4  # of one query
 FACTS_SHARE = 0.7  # of requests of which something could be noted
+WRITTEN_SHARE = (0.1, 0.6)  # of queries that show a text: where nobody asks for texts, and where
+ANY_TEXT = "any"
+PARTS = ("left", "right", "top", "center", "bottom left")  # of a picture
 _MAX_TOKENS = 288  # of one query
 
 
@@ -98,6 +102,7 @@ def _query(rng: Random, encoding: Encoding, split: Split) -> _Query:
     query.ids += encoding.encode(f"{COMPACT.opens['user']}{QUERY_HEADER}\n")
     noted: list[tuple[str, bool]] = []
     seen: list[str] = []
+    read: set[str] = set()  # languages, or all texts
     number = 0
     for kind in _kinds(rng):
         name, slots = KINDS[kind], _slots(words, rng)
@@ -106,6 +111,7 @@ def _query(rng: Random, encoding: Encoding, split: Split) -> _Query:
         request = phrases.say(name, **slots)
         query.ids += encoding.encode(f"#{sign} {request}\n")
         query.kinds.append((len(query.ids) - 1, kind))
+        read |= {"translate": {str(slots["language"])}, "read": {ANY_TEXT}}.get(name, set())
         facts, is_wanted = draw_facts(name, int(slots["n"]), rng)
         if facts and rng.random() < FACTS_SHARE:
             line = f"#{sign} {' '.join(facts)}: {request[:MAX_REQUEST_LETTERS]}\n"
@@ -125,6 +131,10 @@ def _query(rng: Random, encoding: Encoding, split: Split) -> _Query:
     is_comment = any(KINDS[kind] == "comment" for _, kind in query.kinds)
     query.speaks = any(is_wanted for _, is_wanted in noted) or (is_comment and bool(seen))
     there = f"{rng.randrange(1, 4)} {rng.choice(words.labels)}"
+    if rng.random() < WRITTEN_SHARE[bool(read)]:
+        text, language = _writing(words, read, rng)
+        seen.append(f'text new "{text}" {rng.choice(PARTS)}')
+        query.speaks = query.speaks or bool(read & {ANY_TEXT, language})
     query.ids += encoding.encode("; ".join([f"cam: {there}", *seen]) + COMPACT.close)
     query.ids += encoding.encode(COMPACT.opens["assistant"])
     return query
@@ -141,8 +151,17 @@ def _news(facts: Sequence[str], name: str, rng: Random) -> list[str]:
     """Show what came and went, as a scene does."""
     words = {fact.split()[0] for fact in facts}
     news = (("new", "come"), ("gone", "left"))
-    place = rng.choice(("left", "right", "top", "center", "bottom left"))
+    place = rng.choice(PARTS)
     return [f"{sign} {name} {rng.randrange(1, 99)} {place}" for sign, fact in news if fact in words]
+
+
+def _writing(words: Words, read: set[str], rng: Random) -> tuple[str, str]:
+    """Choose a text, and say in which language it is; half of them are in one that is read."""
+    asked = sorted(read & DICTIONARY.keys())
+    if not asked and rng.random() < 0.5:
+        return words.sign(), ""
+    language = rng.choice(asked if asked and rng.random() < 0.5 else list(DICTIONARY))
+    return " ".join(rng.sample(sorted(DICTIONARY[language]), rng.choice((1, 1, 2)))), language
 
 
 def _slots(words: Words, rng: Random) -> dict[str, str | int]:

@@ -6,6 +6,10 @@ from onlooker.data.world.stage import Writing
 from onlooker.data.world.task import Due, Setting, Sign, Task
 from onlooker.data.world.words import DICTIONARY
 
+SPOKEN_SHARE = 0.8  # of what is shown that is in the language that is asked for
+SPOKEN_SHARE_TRAIN = 0.5  # else a model learns what all words mean, and not whose they are
+PART_SHARE = 0.3  # of a training stream's other texts that are a part of what is waited for
+
 
 def on_screen_text(setting: Setting) -> Task:
     """Make one task with writing that changes."""
@@ -40,6 +44,11 @@ def wait_for(setting: Setting) -> Task:
     """Tell each time that one text is shown, among others."""
     wanted = setting.words.sign()
     others = [setting.words.sign() for _ in range(12)]
+    if _is_training(setting) and len(parts := wanted.split()) > 1:
+        others = [
+            setting.rng.choice(parts) if setting.rng.random() < PART_SHARE else other
+            for other in others
+        ]
     texts = [wanted if setting.rng.random() < 0.25 else other for other in others]
     ask = setting.instruct(setting.early(), setting.phrases.say("wait_text", text=wanted))
     said = f"It says {wanted}."
@@ -54,9 +63,10 @@ def translate(setting: Setting) -> Task:
     """Say in English what is shown in one language; other languages are not asked for."""
     rng = setting.rng
     language = rng.choice(list(DICTIONARY))
+    share = SPOKEN_SHARE_TRAIN if _is_training(setting) else SPOKEN_SHARE
     pairs: dict[str, str] = {}
     for _ in range(12):
-        spoken = language if rng.random() < 0.8 else rng.choice(list(DICTIONARY))
+        spoken = language if rng.random() < share else rng.choice(list(DICTIONARY))
         items = rng.sample(sorted(DICTIONARY[spoken].items()), rng.choice((1, 1, 2)))
         text = " ".join(foreign for foreign, _ in items)
         pairs[text] = " ".join(english for _, english in items) if spoken == language else ""
@@ -66,6 +76,10 @@ def translate(setting: Setting) -> Task:
         for one in show_texts(setting, list(pairs), ask.at)
         if pairs[one.text]
     ])  # fmt: skip
+
+
+def _is_training(setting: Setting) -> bool:
+    return setting.phrases.split == "train"
 
 
 def _read(one: Writing, said: str, keys: tuple[str, ...], instruction: str) -> Due:
