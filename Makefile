@@ -76,6 +76,7 @@ RECIPE ?= nano
 RUN ?= runs/$(RECIPE)
 train-nano: $(VENV)/.dev
 	@$(BIN)/onlooker train sft $(RECIPE) --out $(RUN)
+	$(if $(filter nano,$(RECIPE)),@$(BIN)/onlooker train sft nano-finish --start $(RUN) --out $(RUN)-finish)
 
 engine: $(VENV)/.dev
 	@$(BIN)/python tests/engine/install.py

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
+from onlooker.plugins.source.street import LASTS_S, draw_street
 from onlooker.testing import marker
 
 WIDTH_PX, HEIGHT_PX, RATE_HZ = 320, 240, 10
+STREET_HZ = 5
 
 
 def write_y4m(path: Path, values: Sequence[int], seconds_each: float) -> Path:
@@ -48,47 +49,17 @@ def write_tone(path: Path) -> Path:
     return path
 
 
-def write_street(path: Path) -> Path:
-    """Write a street for the pictures of the documentation: cars pass, somebody walks by.
-
-    Drawn from the cut-outs of onlooker.data.world, so that it may be published.
-    """
-    size = (640, 360)
-    road = _cut_out("background-road").convert("RGB").resize(size)
-    movers = [
-        # cut-out, height, foot, where it is at the beginning and after twelve seconds
-        ("car-blue", 0.26, 0.86, -0.3, 1.3),
-        ("person-jacket", 0.42, 0.84, 1.15, -0.2),
-        ("car-black", 0.24, 0.74, 2.2, -0.6),
-    ]
+def write_street(path: Path, begins_s: float) -> Path:
+    """Write the street of the demo stream, round once, as a camera shows it."""
     with path.open("wb") as file:
-        file.write(b"YUV4MPEG2 W640 H360 F5:1 Ip A1:1 C420jpeg\n")
-        for index in range(12 * 5):
-            picture = road.copy()
-            for name, height, foot, begin, end in movers:
-                thing = _cut_out(name)
-                tall = round(height * size[1])
-                thing = thing.resize((round(thing.width * tall / thing.height), tall))
-                middle = begin + (end - begin) * index / 60
-                left, top = round(middle * size[0] - thing.width / 2), round(foot * size[1]) - tall
-                picture.paste(thing, (left, top), thing)
-            _letter(picture)
-            file.write(b"FRAME\n" + _yuv420(picture))
+        file.write(f"YUV4MPEG2 W640 H360 F{STREET_HZ}:1 Ip A1:1 C420jpeg\n".encode())
+        for index in range(round(LASTS_S * STREET_HZ)):
+            pixels_HWC = draw_street(640, 360, index, begins_s + index / STREET_HZ)
+            file.write(b"FRAME\n" + _yuv420(Image.fromarray(pixels_HWC)))
     return path
-
-
-def _letter(picture: Image.Image) -> None:
-    draw = ImageDraw.Draw(picture)
-    draw.rounded_rectangle((436, 34, 604, 84), 6, fill=(28, 60, 54))
-    draw.text((452, 46), "CAFE OPEN", (245, 245, 240), ImageFont.load_default(24))
 
 
 def _yuv420(picture: Image.Image) -> bytes:
     luma, blue, red = picture.convert("YCbCr").split()
     half = (picture.width // 2, picture.height // 2)
     return luma.tobytes() + blue.resize(half).tobytes() + red.resize(half).tobytes()
-
-
-def _cut_out(name: str) -> Image.Image:
-    with (files("onlooker.data.world") / "sprites" / f"{name}.webp").open("rb") as file:
-        return Image.open(file).convert("RGBA")
