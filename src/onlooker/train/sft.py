@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import save_file
@@ -30,7 +30,7 @@ from onlooker.train.examples import Batch, Batches, Encoding
 from onlooker.train.feed import Portion, feed
 from onlooker.train.losses import preset, weighted_loss
 from onlooker.train.network import WEIGHTS_FILE, halved, hidden_of, log_probs_of
-from onlooker.train.reading import KINDS, Lesson, lesson
+from onlooker.train.reading import KINDS, LANGUAGES, Lesson, lesson
 from onlooker.train.tokenizer import id_of
 
 PAD_ID = 0  # the tokenizer's first
@@ -95,6 +95,15 @@ class Report:
         return 2 * self.precision * self.recall / both if both else 0.0
 
 
+class _Told(NamedTuple):
+    """What is made of a lesson, as scores."""
+
+    kinds_NK: Tensor
+    wanted_F2: Tensor
+    languages_WL: Tensor
+    decided_BV: Tensor
+
+
 class Sft:
     """One run."""
 
@@ -114,13 +123,16 @@ class Sft:
         self._weigh = preset(plan.loss)
         self._hidden = hidden_of(network, is_compiled=plan.is_compiled)
         torch.manual_seed(plan.seed)
-        self._tells_kind = torch.nn.Linear(network.config.hidden_size, len(KINDS)).to(
-            network.device
-        )
-        self._tells_wanted = torch.nn.Linear(network.config.hidden_size, 2).to(network.device)
+        hidden_size = network.config.hidden_size
+        self._tells = torch.nn.ModuleDict(
+            {
+                "kind": torch.nn.Linear(hidden_size, len(KINDS)),
+                "wanted": torch.nn.Linear(hidden_size, 2),
+                "language": torch.nn.Linear(hidden_size, len(LANGUAGES)),
+            }
+        ).to(network.device)
         self._optimisers = optimisers(network, plan)
-        for head in (self._tells_kind, self._tells_wanted):
-            self._optimisers[1].add_param_group({"params": list(head.parameters())})
+        self._optimisers[1].add_param_group({"params": list(self._tells.parameters())})
         held_out = lesson(0, Encoding(tokenizer), NUM_HELD_OUT_QUERIES, "heldout")
         self._held_out_lesson = held_out.to(network.device)
         self._step = 0
@@ -199,28 +211,32 @@ class Sft:
 
     def _read(self, given: Lesson) -> Tensor:
         """Give the loss of a lesson."""
-        kinds_NK, wanted_F2, decided_BV = self._told(given)
-        ids = torch.tensor(self._ids, device=decided_BV.device)  # of silence and of speech
-        of_kinds = functional.cross_entropy(kinds_NK, given.kinds_N)
-        of_facts = functional.cross_entropy(wanted_F2, given.wanted_F, reduction="sum")
-        of_facts = of_facts / max(1, len(given.wanted_F))
-        return of_kinds + of_facts + functional.cross_entropy(decided_BV, ids[given.speaks_B])
+        told = self._told(given)
+        ids = torch.tensor(self._ids, device=given.ids_BT.device)  # of silence and of speech
+        return (
+            _mean_loss(told.kinds_NK, given.kinds_N)
+            + _mean_loss(told.wanted_F2, given.wanted_F)
+            + _mean_loss(told.languages_WL, given.languages_W)
+            + _mean_loss(told.decided_BV, ids[given.speaks_B])
+        )
 
-    def _told(self, given: Lesson) -> tuple[Tensor, Tensor, Tensor]:
+    def _told(self, given: Lesson) -> _Told:
         with halved(self._network):
             hidden_BTD = self._hidden(given.ids_BT)
-            kinds_NK = self._tells_kind(hidden_BTD[given.rows_N, given.ends_N])
-            wanted_F2 = self._tells_wanted(hidden_BTD[given.fact_rows_F, given.fact_ends_F])
             rows_B = torch.arange(len(given.ids_BT), device=given.ids_BT.device)
-            decided_BV = self._network.lm_head(hidden_BTD[rows_B, given.ends_B])
-        return kinds_NK.float(), wanted_F2.float(), decided_BV.float()
+            return _Told(
+                self._tells["kind"](hidden_BTD[given.rows_N, given.ends_N]).float(),
+                self._tells["wanted"](hidden_BTD[given.fact_rows_F, given.fact_ends_F]).float(),
+                self._tells["language"](hidden_BTD[given.text_rows_W, given.text_ends_W]).float(),
+                self._network.lm_head(hidden_BTD[rows_B, given.ends_B]).float(),
+            )
 
     @torch.no_grad()
     def _reading(self) -> tuple[float, float]:
         held_out = self._held_out_lesson
-        kinds_NK, wanted_F2, _ = self._told(held_out)
-        right_N = kinds_NK.argmax(1) == held_out.kinds_N
-        right_F = wanted_F2.argmax(1) == held_out.wanted_F
+        told = self._told(held_out)
+        right_N = told.kinds_NK.argmax(1) == held_out.kinds_N
+        right_F = told.wanted_F2.argmax(1) == held_out.wanted_F
         return float(right_N.float().mean()), float(right_F.float().mean())
 
     def _wanted(self, batch: Batch) -> Tensor:
@@ -259,8 +275,7 @@ class Sft:
         state = {
             "step": self._step,
             "network": self._network.state_dict(),
-            "tells_kind": self._tells_kind.state_dict(),
-            "tells_wanted": self._tells_wanted.state_dict(),
+            "tells": self._tells.state_dict(),
             "optimisers": [one.state_dict() for one in self._optimisers],
         }
         try:
@@ -282,8 +297,7 @@ class Sft:
             device = self._network.device
             state: dict[str, Any] = torch.load(path, weights_only=True, map_location=device)
             self._network.load_state_dict(state["network"])
-            self._tells_kind.load_state_dict(state["tells_kind"])
-            self._tells_wanted.load_state_dict(state["tells_wanted"])
+            self._tells.load_state_dict(state["tells"])
             for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
                 optimiser.load_state_dict(saved)
         except (RuntimeError, KeyError, ValueError, EOFError, UnpicklingError) as error:
@@ -291,6 +305,11 @@ class Sft:
                 f"{path} belongs to another model, or is broken: {error}; train in another folder"
             ) from error
         self._step = int(state["step"])
+
+
+def _mean_loss(scores_NK: Tensor, right_N: Tensor) -> Tensor:
+    """Give the mean cross-entropy; 0 where there is nothing to tell."""
+    return functional.cross_entropy(scores_NK, right_N, reduction="sum") / max(1, len(right_N))
 
 
 def optimisers(network: Qwen3ForCausalLM, plan: SftPlan) -> list[torch.optim.Optimizer]:
