@@ -76,7 +76,10 @@ RECIPE ?= nano
 RUN ?= runs/$(RECIPE)
 train-nano: $(VENV)/.dev
 	@$(BIN)/onlooker train sft $(RECIPE) --out $(RUN)
-	$(if $(filter nano,$(RECIPE)),@$(BIN)/onlooker train sft nano-finish --start $(RUN) --out $(RUN)-finish)
+ifeq ($(RECIPE),nano)
+	@$(BIN)/onlooker train sft nano-finish --start $(RUN) --out $(RUN)-finish
+	@$(BIN)/onlooker train average $(RUN) $(RUN)-finish --out $(RUN)-mean
+endif
 
 engine: $(VENV)/.dev
 	@$(BIN)/python tests/engine/install.py

@@ -138,6 +138,19 @@ def rl(
     console.print(f"weights: {out}")
 
 
+@train.command()
+def average(
+    models: Annotated[list[Path], typer.Argument(help="folders of models that began as one")],
+    out: Out,
+) -> None:
+    """Take the mean of the weights of some models, such as of one and what followed from it."""
+    _need_torch()
+    from onlooker.train.average import average as write_average
+
+    write_average(models, out)
+    typer.echo(f"weights: {out}")
+
+
 def _prove(
     console: Console, out: Path, device: str, families: tuple[str, ...], num_each: int
 ) -> None:
