@@ -22,11 +22,6 @@ def test_the_mean_of_two_models_lies_between_them(words: Tokenizer, tmp_path: Pa
     for name, weights in mean.named_parameters():
         middle = (one.get_parameter(name) + other.get_parameter(name)) / 2
         assert torch.allclose(weights, middle, atol=1e-3)  # half precision
-        assert (
-            weights.numel() < 2
-            or not torch.equal(one.get_parameter(name), weights)
-            or (torch.equal(one.get_parameter(name), other.get_parameter(name)))
-        )
 
 
 def test_models_of_other_shapes_have_no_mean(words: Tokenizer, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_bad_recipe_says_what_is_wrong(text: str, message: str, tmp_path: Path
 
 
 def test_a_recipe_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(BadRecipe, match="there are nano, tiny, or give a file"):
+    with pytest.raises(BadRecipe, match="there are nano, nano-finish, tiny, or give a file"):
         read_recipe("huge")
 
 
