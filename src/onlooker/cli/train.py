@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 train = typer.Typer(
     no_args_is_help=True,
-    help="Train interaction models of scenes: supervised (sft), then by reward (rl).",
+    help="Train interaction models of scenes: supervised (sft), by reward (rl), and the mean of some (average).",
 )
 Out = Annotated[Path, typer.Option("--out", help="folder of the run: weights, log, curves")]
 
 
 @train.command()
 def sft(
-    recipe: Annotated[str, typer.Argument(help="tiny, nano, or a TOML file of the same fields")],
+    recipe: Annotated[
+        str, typer.Argument(help="tiny, nano, nano-finish, or a TOML file of such fields")
+    ],
     out: Out,
     num_threads: Annotated[int, typer.Option("--threads", min=1, help="of the CPU")] = 1,
     num_steps: Annotated[
