@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 train = typer.Typer(
     no_args_is_help=True,
-    help="Train interaction models of scenes: supervised (sft), by reward (rl), and the mean of some (average).",
+    help="Train models of scenes: supervised (sft), by reward (rl), or their mean (average).",
 )
 Out = Annotated[Path, typer.Option("--out", help="folder of the run: weights, log, curves")]
 
