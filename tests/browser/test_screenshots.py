@@ -45,12 +45,12 @@ def test_there_is_a_picture_of_every_page_and_all_are_small() -> None:
 @pytest.mark.skipif("ONLOOKER_SCREENSHOTS" not in os.environ, reason="writes into docs/")
 def test_pictures_of_every_page_are_taken(driver: Playwright, tmp_path: Path) -> None:
     FOLDER.mkdir(exist_ok=True)
-    film = write_street(tmp_path / "street.y4m", begins_s=8)  # the sign is out when it is asked for
+    film = write_street(tmp_path / "street.y4m", begins_s=6.5)  # asked for, the sign is out
     tree = {
         "model": {"use": "nano"},
         "perception": {"use": "default"},
         "codec": {"use": "jpeg"},
-        "brain": {"use": "echo", "echo": {"delay_s": 6}},
+        "brain": {"use": "echo", "echo": {"delay_s": 30}},
         "server": {"folder": str(tmp_path), "record": True},
         "voice": {"use": "espeak"},
         "transcriber": {"use": "moonshine"},
@@ -102,7 +102,7 @@ def _watch(page: Page) -> None:
     page.wait_for_timeout(4000)
     page.get_by_label("Message").fill("Why are cafés called cafés?")
     page.keyboard.press("Enter")
-    page.wait_for_timeout(12_000)
+    page.wait_for_timeout(9000)
     page.get_by_role("button", name="As it sees it").click()
     expect(page.locator(".overlay-box").first).to_be_visible()
 
