@@ -49,10 +49,21 @@ def lines(scores: Sequence[Score]) -> dict[str, dict[str, float | None]]:
     }
 
 
+def nano_of(weights: str, talkativeness: float | None) -> NanoModel:
+    """Open nano as it is shipped, but for what is given."""
+    settings = NanoSettings(weights=weights)
+    if talkativeness is not None:
+        settings = settings.model_copy(update={"talkativeness": talkativeness})
+    return NanoModel(settings)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", action="append", required=True, help="such as rules or nano")
     parser.add_argument("--weights", default="", help="of nano, in place of the shipped ones")
+    parser.add_argument(
+        "--talkativeness", type=float, help="of nano, in place of what it is shipped with"
+    )
     parser.add_argument("--split", default="heldout")
     parser.add_argument("--noise", type=float, default=0.0, help="times what was measured")
     parser.add_argument("--streams", type=int, default=15, help="of each family")
@@ -66,12 +77,12 @@ def main() -> None:
     truths = [stream.truth for stream in streams]
     setting = {"split": args.split, "noise": args.noise, "streams": len(streams)}
     for name in args.model:
-        weights = args.weights if name == "nano" else ""
-        model = NanoModel(NanoSettings(weights=weights)) if weights else open_model(name)
+        model = nano_of(args.weights, args.talkativeness) if name == "nano" else open_model(name)
         predictions = asyncio.run(played(model, streams))
         scores = [score(truth, one) for truth, one in zip(truths, predictions, strict=True)]
         figures = lines(scores)
-        report("symbolic", model=name, **setting, **figures)
+        about = {"talkativeness": args.talkativeness} if args.talkativeness is not None else {}
+        report("symbolic", model=name, **about, **setting, **figures)
         for family, row in figures.items():
             print(f"{name:8s} {family:12s}", *(f"{key} {row[key]}" for key in SHOWN))
     blind = {player: lines(scores)["all"] for player, scores in blind_scores(truths).items()}
