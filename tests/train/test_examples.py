@@ -27,6 +27,15 @@ def test_what_is_skipped_was_neither_said_nor_asked_nor_news_where_all_news_coun
             assert not any(view.entered or view.left for view in views)
 
 
+@pytest.mark.parametrize("family", ["commentary", "memory", "change"])
+def test_a_stream_that_is_cut_speaks_in_its_first_second_only_if_it_is_asked_there(
+    family: str,
+) -> None:
+    stream_of = world((family,), "train", 0)
+    firsts = [stream_of(number).turns[0] for number in range(60)]
+    assert all(isinstance(turn.decision, Silent) or turn.heard for turn in firsts)
+
+
 def _thin(family: str, seed: int) -> tuple[Turn, ...]:
     stream = make_stream(Recipe(family, number=3))
     return thinned(stream, Random(seed)).turns  # noqa: S311 - a world, no secret

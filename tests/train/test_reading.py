@@ -1,8 +1,16 @@
 from tokenizers import Tokenizer
 
 from onlooker.data.world.phrases import templates
+from onlooker.data.world.words import DICTIONARY
 from onlooker.train.examples import Encoding
-from onlooker.train.reading import KINDS, MOST_LINES, NOT_ASKED, QUESTIONS, lesson
+from onlooker.train.reading import (
+    KINDS,
+    LANGUAGES,
+    MOST_LINES,
+    NOT_ASKED,
+    QUESTIONS,
+    lesson,
+)
 
 
 def test_a_lesson_ends_each_line_where_its_kind_is_to_be_told(words: Tokenizer) -> None:
@@ -17,6 +25,18 @@ def test_a_lesson_ends_each_line_where_its_kind_is_to_be_told(words: Tokenizer) 
         num_lines = int((given.rows_N == row).sum())
         asked, _, _ = query.partition(".0 seconds>")
         assert sum(asked.count(f"\n#{number} ") for number in range(MOST_LINES + 1)) == num_lines
+
+
+def test_a_lesson_tells_the_language_of_a_text_at_its_end(words: Tokenizer) -> None:
+    given = lesson(6, Encoding(words), num_queries=60)
+    (quote,) = words.encode('"', add_special_tokens=False).ids
+    languages = [LANGUAGES[number] for number in given.languages_W.tolist()]
+    assert set(languages) == set(LANGUAGES)
+    for row, end, language in zip(given.text_rows_W, given.text_ends_W, languages, strict=True):
+        assert given.ids_BT[row, end] == quote
+        shown = words.decode(given.ids_BT[row, :end].tolist()).rpartition('text new "')[2]
+        if language:
+            assert set(shown.split()) <= DICTIONARY[language].keys()
 
 
 def test_the_same_number_is_the_same_lesson_and_another_is_another(words: Tokenizer) -> None:

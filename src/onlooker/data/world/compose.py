@@ -72,7 +72,7 @@ def set_up(
     stage = build(rng, words, num_seconds, fit=fit)
     wording = Random(f"wording {recipe.item}")  # noqa: S311 - more phrases, the same streams
     setting = Setting(stage, words, Phrases(recipe.split, wording), rng)
-    if recipe.split == "train" and recipe.family in NO_TEXT_ASKED:
+    if setting.is_training and recipe.family in NO_TEXT_ASKED:
         _write_by_the_way(stage, words, Random(f"by the way {recipe.item}"))  # noqa: S311 - as above
     task = FAMILIES[recipe.family](setting)
     stage.things.sort(key=lambda one: one.enters)

@@ -102,6 +102,11 @@ class Setting:
     def num_seconds(self) -> int:
         return self.stage.num_seconds
 
+    @property
+    def is_training(self) -> bool:
+        """Whether the stream teaches: it may be harder than those that are measured with."""
+        return self.phrases.split == "train"
+
     def instruct(self, at: int, text: str) -> Ask:
         """Give a new standing instruction."""
         self.num_instructions += 1

@@ -44,7 +44,7 @@ def wait_for(setting: Setting) -> Task:
     """Tell each time that one text is shown, among others."""
     wanted = setting.words.sign()
     others = [setting.words.sign() for _ in range(12)]
-    if _is_training(setting) and len(parts := wanted.split()) > 1:
+    if setting.is_training and len(parts := wanted.split()) > 1:
         others = [
             setting.rng.choice(parts) if setting.rng.random() < PART_SHARE else other
             for other in others
@@ -63,7 +63,7 @@ def translate(setting: Setting) -> Task:
     """Say in English what is shown in one language; other languages are not asked for."""
     rng = setting.rng
     language = rng.choice(list(DICTIONARY))
-    share = SPOKEN_SHARE_TRAIN if _is_training(setting) else SPOKEN_SHARE
+    share = SPOKEN_SHARE_TRAIN if setting.is_training else SPOKEN_SHARE
     pairs: dict[str, str] = {}
     for _ in range(12):
         spoken = language if rng.random() < share else rng.choice(list(DICTIONARY))
@@ -76,10 +76,6 @@ def translate(setting: Setting) -> Task:
         for one in show_texts(setting, list(pairs), ask.at)
         if pairs[one.text]
     ])  # fmt: skip
-
-
-def _is_training(setting: Setting) -> bool:
-    return setting.phrases.split == "train"
 
 
 def _read(one: Writing, said: str, keys: tuple[str, ...], instruction: str) -> Due:

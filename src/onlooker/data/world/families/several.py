@@ -28,7 +28,7 @@ def standing(setting: Setting) -> Task:
 def several(setting: Setting) -> Task:
     """Let two to four instructions stand; at most one is about text."""
     task = Task()
-    if setting.phrases.split == "train" and setting.rng.random() < AT_ONCE_SHARE:
+    if setting.is_training and setting.rng.random() < AT_ONCE_SHARE:
         setting.at_once = setting.early()
     if setting.rng.random() < 0.4:
         task += setting.rng.choice(_WITH_TEXT)(setting)
