@@ -46,10 +46,9 @@ def rolled_out(
     `bias` is added to the log-odds of speaking.
     """
     rollouts = Rollouts(network, tokenizer)
+    at_once = AT_ONCE.get(network.device.type, AT_ONCE["cpu"])
     scores = []
-    for part in _parts(
-        sorted(streams, key=lambda one: len(one.turns)), AT_ONCE[network.device.type]
-    ):
+    for part in _parts(sorted(streams, key=lambda one: len(one.turns)), at_once):
         for one in rollouts.run(part, Sampling(bias=bias)):
             said = Prediction(one.stream.item, tuple(one.emissions))
             scores.append(score(one.stream.truth, said))
