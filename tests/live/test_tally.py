@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from onlooker.core.moment import Instruction, InstructionState, Tick, Utterance
 from onlooker.core.percept import Box, Scene, SceneObject, SceneText, View
 from onlooker.core.prompt import Noted, Turn
-from onlooker.live.tally import Tally
+from onlooker.data.world.words import DICTIONARY
+from onlooker.live.tally import Tally, names_language
 
 BOX = Box(0.4, 0.4, 0.6, 0.6)
 
@@ -129,6 +132,28 @@ def test_a_text_that_is_named_is_shown_when_it_is_new() -> None:
     assert watching.see(text="Sale 20") == ["1 shown"]
     assert watching.see(text="Sale 30") == []
     assert watching.see(text="--") == []
+
+
+def test_a_new_text_stands_beside_a_request_that_names_a_language() -> None:
+    watching = Watching()
+    watching.see(ask="What is German, in English please.")
+    watching.see(ask="Read all signs.", id_="i2")
+    assert watching.see(text='Ausgang "A"') == ["1 reads \"Ausgang 'A'\""]
+    assert watching.see() == []
+    assert watching.see(text="sortie") == ['1 reads "sortie"']
+
+
+@pytest.mark.parametrize("request_", ["Put it into French.", "GERMAN signs", "anything Spanish?"])
+def test_languages_are_known_by_their_names(request_: str) -> None:
+    assert names_language(request_)
+
+
+def test_english_and_words_that_hold_a_name_are_no_foreign_language() -> None:
+    assert not any(map(names_language, ["Say it in English.", "polishing a frenchman", ""]))
+
+
+def test_every_language_of_the_world_is_known_by_its_name() -> None:
+    assert all(map(names_language, DICTIONARY))
 
 
 def test_requests_keep_their_order_and_a_changed_one_begins_anew() -> None:

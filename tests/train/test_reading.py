@@ -5,7 +5,6 @@ from onlooker.data.world.words import DICTIONARY
 from onlooker.train.examples import Encoding
 from onlooker.train.reading import (
     KINDS,
-    LANGUAGES,
     MOST_LINES,
     NOT_ASKED,
     QUESTIONS,
@@ -27,16 +26,37 @@ def test_a_lesson_ends_each_line_where_its_kind_is_to_be_told(words: Tokenizer) 
         assert sum(asked.count(f"\n#{number} ") for number in range(MOST_LINES + 1)) == num_lines
 
 
-def test_a_lesson_tells_the_language_of_a_text_at_its_end(words: Tokenizer) -> None:
-    given = lesson(6, Encoding(words), num_queries=60)
-    (quote,) = words.encode('"', add_special_tokens=False).ids
-    languages = [LANGUAGES[number] for number in given.languages_W.tolist()]
-    assert set(languages) == set(LANGUAGES)
-    for row, end, language in zip(given.text_rows_W, given.text_ends_W, languages, strict=True):
-        assert given.ids_BT[row, end] == quote
-        shown = words.decode(given.ids_BT[row, :end].tolist()).rpartition('text new "')[2]
-        if language:
-            assert set(shown.split()) <= DICTIONARY[language].keys()
+def test_a_text_is_wanted_in_english_only_in_the_language_that_was_asked_for(
+    words: Tokenizer,
+) -> None:
+    given = lesson(6, Encoding(words), num_queries=120)
+    told: set[tuple[bool, bool]] = set()
+    facts = zip(given.fact_rows_F, given.fact_ends_F, given.wanted_F.tolist(), strict=True)
+    for row, end, is_wanted in facts:
+        written = words.decode(given.ids_BT[row, :end].tolist()).rpartition("\n")[2]
+        reads, quote, request = written.partition('": ')
+        if " reads " not in reads or not quote:
+            continue
+        shown = set(reads.rpartition('"')[2].split())
+        asked = [name for name in DICTIONARY if name.lower() in request.lower()]
+        is_of_it = any(shown <= DICTIONARY[name].keys() for name in asked)
+        assert not is_wanted or is_of_it, written
+        told.add((bool(is_wanted), is_of_it))
+    assert told >= {(True, True), (False, False)}
+
+
+def test_who_wants_all_news_is_told_what_nobody_named(words: Tokenizer) -> None:
+    given = lesson(7, Encoding(words), num_queries=300)
+    comments = given.rows_N[given.kinds_N == KINDS.index("comment")].tolist()
+    told: set[tuple[bool, bool]] = set()
+    for row in comments:
+        if row in given.fact_rows_F.tolist():
+            continue
+        seen = words.decode(given.ids_BT[row].tolist()).rpartition("\n")[2]
+        has_news = any(sign in seen for sign in ("; new ", "; gone "))
+        told.add((has_news, bool(given.speaks_B[row])))
+    assert (True, True) in told
+    assert (True, False) not in told
 
 
 def test_the_same_number_is_the_same_lesson_and_another_is_another(words: Tokenizer) -> None:

@@ -240,11 +240,11 @@ def _zones(thing: SceneObject) -> str:
 
 def _text(text: SceneText, now_s: float) -> str:
     news = "new " if text.since_s == now_s else ""
-    return f'text {news}"{_quotable(text.text)}" {where(text.box)}'
+    return f"text {news}{quoted(text.text)} {where(text.box)}"
 
 
-def _quotable(text: str) -> str:
-    """Keep what is written in a picture from passing for anything but a quotation."""
+def quoted(text: str) -> str:
+    """Put what is written in a picture into quotes, so that it passes for nothing else."""
     plain = " ".join(text.replace('"', "'").replace("<", "(").replace(">", ")").split())
     shown = plain[:MAX_TEXT_CHARACTERS].rstrip()
-    return shown if shown == plain else f"{shown}..."
+    return f'"{shown}"' if shown == plain else f'"{shown}..."'

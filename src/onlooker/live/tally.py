@@ -17,21 +17,29 @@ the request wants of them: that is the model's to read.
 | `inside` | one has come to be in a zone that it names |
 | `together` | things of two kinds that it names have come to be there at once |
 | `shown` | a text that it names shows |
+| `reads "Ausgang"` | it names a language, whichever it is, and this is a text that is new |
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from onlooker.core.moment import Instruction, Tick
 from onlooker.core.percept import SceneObject, View
 from onlooker.core.prompt import Noted, Turn, fold
 from onlooker.core.quantities import count_named, duration_named
-from onlooker.core.scene_words import wanted_labels
+from onlooker.core.scene_words import quoted, wanted_labels
 
 SAID = 0  # the number of what was said last
+MAX_TEXTS = 3  # of a second, told beside a request
+_LANGUAGES = re.compile(
+    r"\b(?:arabic|bengali|bulgarian|chinese|croatian|czech|danish|dutch|estonian|finnish|french|german"
+    r"|greek|hebrew|hindi|hungarian|icelandic|indonesian|irish|italian|japanese|korean|latin|latvian"
+    r"|lithuanian|mandarin|norwegian|persian|polish|portuguese|romanian|russian|serbian|slovak"
+    r"|slovene|spanish|swahili|swedish|thai|turkish|ukrainian|urdu|vietnamese|welsh)\b"
+)
 
 _Track = tuple[str, int]  # stream and id
 
@@ -82,9 +90,14 @@ class _Request:
         yield from self._time(turn.tick)
         if views := turn.views:
             yield from self._things(turn.tick, views)
-            texts = [_plain(one.text) for view in views for one in view.new_texts]
-            if any(text.strip() and text in _plain(self.text) for text in texts):
-                yield "shown"
+            yield from self._texts([one.text for view in views for one in view.new_texts])
+
+    def _texts(self, texts: Sequence[str]) -> Iterator[str]:
+        asked = _plain(self.text)
+        if any(text.strip() and text in asked for text in map(_plain, texts)):
+            yield "shown"
+        if texts and names_language(self.text):
+            yield " ".join(["reads", *map(quoted, texts[:MAX_TEXTS])])
 
     def _time(self, tick: Tick) -> Iterator[str]:
         lasts_s = duration_named(self.text)
@@ -163,6 +176,11 @@ class _Request:
 def _noted(number: int, request: _Request, turn: Turn) -> Iterator[Noted]:
     if facts := tuple(request.take(turn)):
         yield Noted(number, facts, request.text)
+
+
+def names_language(request: str) -> bool:
+    """Tell whether a request names a foreign language, such as one to translate from."""
+    return _LANGUAGES.search(request.lower()) is not None
 
 
 def _plain(text: str) -> str:

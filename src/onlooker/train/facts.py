@@ -38,8 +38,8 @@ def wants(kind: str, facts: Iterable[str]) -> bool:
     return any(fact.split()[0] in wanted for fact in facts)
 
 
-def draw_facts(kind: str, number: int, rng: Random) -> tuple[list[str], bool]:
-    """Make up what was noted of a request in a second; say whether it is to be told.
+def draw_facts(kind: str, number: int, rng: Random) -> tuple[str, ...]:
+    """Make up what was noted of a request in a second.
 
     Args:
         kind: of the request.
@@ -52,7 +52,7 @@ def draw_facts(kind: str, number: int, rng: Random) -> tuple[list[str], bool]:
         facts.append(f"{'first' if times == 1 else 'again'} {number * times}")
     if kind not in NAMING_NOTHING and (not facts or rng.random() < 0.3):
         facts += _of_things(kind, number, rng)
-    return facts, wants(kind, facts)
+    return tuple(facts)
 
 
 def _of_things(kind: str, number: int, rng: Random) -> list[str]:

@@ -5,8 +5,7 @@ hundred. So beside each batch of streams stands one of requests, and at the end 
 request's kind is to be told from what the network makes of it; behind them stands what the tally
 could note of each, and at the end of that line it is to be told whether the request wants to hear
 it. What tells the two is thrown away. Last, silence or speech is decided on, as in a stream; what
-is written there is to be told to who wants all of it read, or wants that language in English; and
-at its end its language is to be told, since which word is of which takes many seconds to learn.
+is written there is to be told to who wants all of it read, or wants that language in English.
 """
 
 from __future__ import annotations
@@ -20,12 +19,14 @@ from torch import Tensor
 
 from onlooker.core.conversation import QUERY_HEADER
 from onlooker.core.decision import SILENCE
+from onlooker.core.scene_words import quoted, wanted_labels
 from onlooker.data.world.families.delegation import PLACES
 from onlooker.data.world.phrases import Phrases, templates
 from onlooker.data.world.words import DICTIONARY, Split, Words, words_for
+from onlooker.live.tally import names_language
 from onlooker.model.render import COMPACT, MAX_REQUEST_LETTERS
 from onlooker.train.examples import Encoding
-from onlooker.train.facts import WANTED, draw_facts
+from onlooker.train.facts import WANTED, draw_facts, wants
 
 NOT_ASKED = frozenset({"overheard", "injected"})
 KINDS = tuple(sorted(templates().keys() - NOT_ASKED))
@@ -36,20 +37,19 @@ QUESTIONS = frozenset(
 )
 # What facts are told of comes twice as often as what they are not. What is to be put into English
 # comes most often: it takes many examples to learn which language a word is of.
-TIMES = dict.fromkeys(WANTED, 2) | {"translate": 10}
+TIMES = dict.fromkeys(WANTED, 2) | {"translate": 6}
 DRAWN = tuple(kind for kind, name in enumerate(KINDS) for _ in range(TIMES.get(name, 1)))
 MOST_LINES = 4  # of one query
 FACTS_SHARE = 0.7  # of requests of which something could be noted
 WRITTEN_SHARE = (0.1, 0.6)  # of queries that show a text: where nobody asks for texts, and where
-ANY_TEXT = "any"
-LANGUAGES = ("", *DICTIONARY)  # none of them first
+OTHERS_SHARE = 0.3  # of queries without news in which something comes or goes that nobody named
 PARTS = ("left", "right", "top", "center", "bottom left")  # of a picture
 _MAX_TOKENS = 288  # of one query
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Queries and what they teach. B queries, T tokens, N lines of them, F of facts, W texts."""
+    """Queries and what they teach. B queries, T tokens, N lines of them, F of facts."""
 
     ids_BT: Tensor
     ends_B: Tensor  # places at which a decision is due
@@ -60,9 +60,6 @@ class Lesson:
     fact_rows_F: Tensor
     fact_ends_F: Tensor
     wanted_F: Tensor  # whether the request wants to hear it, 0 or 1
-    text_rows_W: Tensor
-    text_ends_W: Tensor
-    languages_W: Tensor  # places in `LANGUAGES`
 
     def to(self, device: torch.device) -> Lesson:
         return Lesson(*(getattr(self, one.name).to(device) for one in fields(self)))
@@ -76,7 +73,6 @@ class _Query:
     ids: list[int] = field(default_factory=list)
     kinds: list[tuple[int, int]] = field(default_factory=list)  # the end of each line, its kind
     facts: list[tuple[int, int]] = field(default_factory=list)  # ... and whether that is wanted
-    texts: list[tuple[int, int]] = field(default_factory=list)  # the end of each, its language
     speaks: bool = False
 
     @property
@@ -88,13 +84,32 @@ class _Query:
         self.ids += self.encoding.encode(words)
 
 
-@dataclass(slots=True)
-class _Asked:
-    """What the requests of a query make of the second that is to be decided."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One line of a query, and what could be noted of it."""
 
-    noted: list[tuple[str, bool]] = field(default_factory=list)  # lines, and whether wanted
-    news: list[str] = field(default_factory=list)
-    read: set[str] = field(default_factory=set)  # languages to put into English, or any text
+    number: int  # 0: a question
+    kind: str
+    text: str
+    thing: str  # that it names
+    language: str  # ... and that it is to be put into English from
+    facts: tuple[str, ...] = ()
+
+    def noted(self, written: _Written | None) -> tuple[tuple[str, ...], bool]:
+        """Say what is noted of it where this is written, and whether it wants to hear that."""
+        is_wanted = wants(self.kind, self.facts)
+        if written is None or not names_language(self.text):
+            return self.facts, is_wanted
+        is_asked_for = self.kind == "translate" and self.language == written.language
+        return (*self.facts, f"reads {quoted(written.text)}"), is_wanted or is_asked_for
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A text that shows."""
+
+    text: str
+    language: str  # none: ""
 
 
 def lesson(
@@ -115,10 +130,9 @@ def lesson(
     speaks_B = torch.tensor([int(row.speaks) for row in rows])
     lines = [(at, *line) for at, row in enumerate(rows) for line in row.kinds]
     facts = [(at, *line) for at, row in enumerate(rows) for line in row.facts]
-    texts = [(at, *text) for at, row in enumerate(rows) for text in row.texts]
     columns = [
         column
-        for found in (lines, facts, texts)
+        for found in (lines, facts)
         for column in torch.tensor(found).reshape(-1, 3).long().T.unbind()
     ]
     return Lesson(ids_BT, ends_B, speaks_B, *columns)
@@ -130,61 +144,67 @@ def _query(rng: Random, encoding: Encoding, split: Split) -> _Query:
     query = _Query(encoding)
     query.write(f"{COMPACT.opens['system']}{COMPACT.system['default']}{COMPACT.close}")
     query.write(f"{COMPACT.opens['user']}{QUERY_HEADER}\n")
-    asked = _ask(query, words, Phrases(split, rng), rng)
+    requests = [_request(*kind, words, Phrases(split, rng), rng) for kind in _kinds(rng)]
+    for one in requests:
+        query.write(f"#{one.number} {one.text}\n")
+        query.kinds.append((query.last, KINDS.index(one.kind)))
     second = rng.randrange(3000)
     query.write(f"<{second}.0 seconds>\ncam: nothing{COMPACT.close}")
     query.write(COMPACT.opens["assistant"])
     query.write(f"{SILENCE}{COMPACT.close}")
     query.write(f"{COMPACT.opens['user']}<{second + rng.randrange(1, 60)}.0 seconds>\n")
-    for line, is_wanted in asked.noted:
-        query.write(line)
-        query.facts.append((query.last, int(is_wanted)))
-    is_comment = any(KINDS[kind] == "comment" for _, kind in query.kinds)
-    is_wanted = any(is_wanted for _, is_wanted in asked.noted)
-    query.speaks = is_wanted or (is_comment and bool(asked.news))
-    _show(query, words, asked, rng)
+    _happen(query, requests, words, rng)
     query.write(COMPACT.opens["assistant"])
     return query
 
 
-def _ask(query: _Query, words: Words, phrases: Phrases, rng: Random) -> _Asked:
-    """Write the requests, and make up what was noted of them."""
-    asked = _Asked()
-    number = 0
-    for kind in _kinds(rng):
-        name, slots = KINDS[kind], _slots(words, rng)
-        number += name not in QUESTIONS
-        sign = 0 if name in QUESTIONS else number
-        request = phrases.say(name, **slots)
-        query.write(f"#{sign} {request}\n")
-        query.kinds.append((query.last, kind))
-        asked.read |= {"translate": {str(slots["language"])}, "read": {ANY_TEXT}}.get(name, set())
-        facts, is_wanted = draw_facts(name, int(slots["n"]), rng)
-        if facts and rng.random() < FACTS_SHARE:
-            line = f"#{sign} {' '.join(facts)}: {request[:MAX_REQUEST_LETTERS]}\n"
-            asked.noted.append((line, is_wanted))
-            asked.news += _news(facts, f"{slots['x']}!{sign}", rng)
-    return asked
+def _kinds(rng: Random) -> list[tuple[int, str]]:
+    """Choose what is asked, numbered: at most one question, and that first."""
+    chosen = [
+        KINDS[kind]
+        for kind in dict.fromkeys(rng.choices(DRAWN, k=rng.randrange(1, MOST_LINES + 1)))
+    ]
+    asked = [(0, kind) for kind in chosen if kind in QUESTIONS][:1]
+    return asked + list(enumerate((kind for kind in chosen if kind not in QUESTIONS), start=1))
 
 
-def _show(query: _Query, words: Words, asked: _Asked, rng: Random) -> None:
-    """Write what is seen: news of what was noted, and sometimes a text."""
-    there = f"cam: {rng.randrange(1, 4)} {rng.choice(words.labels)}"
-    query.write("; ".join([there, *asked.news]))
-    if rng.random() < WRITTEN_SHARE[bool(asked.read)]:
-        text, language = _writing(words, asked.read, rng)
-        query.speaks = query.speaks or bool(asked.read & {ANY_TEXT, language})
-        query.write(f'; text new "{text}"')
-        query.texts.append((query.last, LANGUAGES.index(language)))
-        query.write(f" {rng.choice(PARTS)}")
-    query.write(COMPACT.close)
+def _request(number: int, kind: str, words: Words, phrases: Phrases, rng: Random) -> _Request:
+    """Word a request, and make up what is noted of it."""
+    slots = _slots(words, rng)
+    text = phrases.say(kind, **slots)
+    facts = draw_facts(kind, int(slots["n"]), rng) if rng.random() < FACTS_SHARE else ()
+    return _Request(number, kind, text, str(slots["x"]), str(slots["language"]), facts)
 
 
-def _kinds(rng: Random) -> list[int]:
-    """Choose what is asked: at most one question, and that first."""
-    chosen = dict.fromkeys(rng.choices(DRAWN, k=rng.randrange(1, MOST_LINES + 1)))
-    asked = [kind for kind in chosen if KINDS[kind] in QUESTIONS][:1]
-    return asked + [kind for kind in chosen if KINDS[kind] not in QUESTIONS]
+def _happen(query: _Query, requests: Sequence[_Request], words: Words, rng: Random) -> None:
+    """Write what is noted and what is seen in the second that is to be decided."""
+    languages = [one.language for one in requests if one.kind == "translate"]
+    is_all_read = any(one.kind == "read" for one in requests)
+    is_read = is_all_read or bool(languages)
+    written = _writing(words, languages, rng) if rng.random() < WRITTEN_SHARE[is_read] else None
+    seen = [f"cam: {rng.randrange(1, 4)} {rng.choice(words.labels)}"]
+    news = [
+        told for one in requests for told in _news(one.facts, f"{one.thing}!{one.number}", rng)
+    ] or _other_news(requests, words, rng)
+    for one in requests:
+        facts, is_wanted = one.noted(written)
+        if facts:
+            query.write(f"#{one.number} {' '.join(facts)}: {one.text[:MAX_REQUEST_LETTERS]}\n")
+            query.facts.append((query.last, int(is_wanted)))
+        query.speaks |= is_wanted or (one.kind == "comment" and bool(news))
+    seen += news
+    if written is not None:
+        query.speaks |= is_all_read
+        seen.append(f"text new {quoted(written.text)} {rng.choice(PARTS)}")
+    query.write("; ".join(seen) + COMPACT.close)
+
+
+def _other_news(requests: Sequence[_Request], words: Words, rng: Random) -> list[str]:
+    """Show at times that something comes or goes that nobody named."""
+    label = rng.choice(words.labels)
+    if rng.random() > OTHERS_SHARE or label in wanted_labels([one.text for one in requests]):
+        return []
+    return _news([rng.choice(("come", "left"))], label, rng)
 
 
 def _news(facts: Sequence[str], name: str, rng: Random) -> list[str]:
@@ -195,13 +215,14 @@ def _news(facts: Sequence[str], name: str, rng: Random) -> list[str]:
     return [f"{sign} {name} {rng.randrange(1, 99)} {place}" for sign, fact in news if fact in words]
 
 
-def _writing(words: Words, read: set[str], rng: Random) -> tuple[str, str]:
-    """Choose a text, and say in which language it is; half of them are in one that is read."""
-    asked = sorted(read & DICTIONARY.keys())
-    if not asked and rng.random() < 0.5:
-        return words.sign(), ""
-    language = rng.choice(asked if asked and rng.random() < 0.5 else list(DICTIONARY))
-    return " ".join(rng.sample(sorted(DICTIONARY[language]), rng.choice((1, 1, 2)))), language
+def _writing(words: Words, languages: Sequence[str], rng: Random) -> _Written:
+    """Choose a text; half of them are in a language that is to be put into English."""
+    if not languages and rng.random() < 0.5:
+        return _Written(words.sign(), "")
+    asked = languages if languages and rng.random() < 0.5 else list(DICTIONARY)
+    language = rng.choice(asked)
+    foreign = rng.sample(sorted(DICTIONARY[language]), rng.choice((1, 1, 2)))
+    return _Written(" ".join(foreign), language)
 
 
 def _slots(words: Words, rng: Random) -> dict[str, str | int]:

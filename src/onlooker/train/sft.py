@@ -30,7 +30,7 @@ from onlooker.train.examples import Batch, Batches, Encoding
 from onlooker.train.feed import Portion, feed
 from onlooker.train.losses import preset, weighted_loss
 from onlooker.train.network import WEIGHTS_FILE, halved, hidden_of, log_probs_of
-from onlooker.train.reading import KINDS, LANGUAGES, Lesson, lesson
+from onlooker.train.reading import KINDS, Lesson, lesson
 from onlooker.train.tokenizer import id_of
 
 PAD_ID = 0  # the tokenizer's first
@@ -100,7 +100,6 @@ class _Told(NamedTuple):
 
     kinds_NK: Tensor
     wanted_F2: Tensor
-    languages_WL: Tensor
     decided_BV: Tensor
 
 
@@ -128,7 +127,6 @@ class Sft:
             {
                 "kind": torch.nn.Linear(hidden_size, len(KINDS)),
                 "wanted": torch.nn.Linear(hidden_size, 2),
-                "language": torch.nn.Linear(hidden_size, len(LANGUAGES)),
             }
         ).to(network.device)
         self._optimisers = optimisers(network, plan)
@@ -216,7 +214,6 @@ class Sft:
         return (
             _mean_loss(told.kinds_NK, given.kinds_N)
             + _mean_loss(told.wanted_F2, given.wanted_F)
-            + _mean_loss(told.languages_WL, given.languages_W)
             + _mean_loss(told.decided_BV, ids[given.speaks_B])
         )
 
@@ -227,7 +224,6 @@ class Sft:
             return _Told(
                 self._tells["kind"](hidden_BTD[given.rows_N, given.ends_N]).float(),
                 self._tells["wanted"](hidden_BTD[given.fact_rows_F, given.fact_ends_F]).float(),
-                self._tells["language"](hidden_BTD[given.text_rows_W, given.text_ends_W]).float(),
                 self._network.lm_head(hidden_BTD[rows_B, given.ends_B]).float(),
             )
 
