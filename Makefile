@@ -77,8 +77,9 @@ RUN ?= runs/$(RECIPE)
 train-nano: $(VENV)/.dev
 	@$(BIN)/onlooker train sft $(RECIPE) --out $(RUN)
 ifeq ($(RECIPE),nano)
-	@$(BIN)/onlooker train sft nano-finish --start $(RUN) --out $(RUN)-finish
-	@$(BIN)/onlooker train average $(RUN) $(RUN)-finish --out $(RUN)-mean
+	@$(BIN)/onlooker train sft nano-finish --start $(RUN) --out $(RUN)-finish-1
+	@$(BIN)/onlooker train sft nano-finish --start $(RUN) --out $(RUN)-finish-2 --data-seed 12
+	@$(BIN)/onlooker train average $(RUN) $(RUN)-finish-1 $(RUN)-finish-2 --out $(RUN)-mean
 endif
 
 engine: $(VENV)/.dev

@@ -34,6 +34,9 @@ def sft(
     ] = None,
     loss: Annotated[str | None, typer.Option(help="in place of the recipe's preset")] = None,
     seed: Annotated[int | None, typer.Option(help="of the first weights")] = None,
+    data_seed: Annotated[
+        int | None, typer.Option(help="in place of the recipe's: another seed, other streams")
+    ] = None,
     start: Annotated[
         Path | None, typer.Option(help="folder of a model to begin with, in place of new weights")
     ] = None,
@@ -50,11 +53,11 @@ def sft(
         int, typer.Option("--proofs", min=0, help="held-out streams of each family it is tried on")
     ] = 2,
 ) -> None:
-    r"""Train on labelled seconds. Stopped, it goes on from its last report.
+    """Train on labelled seconds. Stopped, it goes on from its last report.
 
-    \b
-        onlooker train sft tiny --out runs/tiny       minutes on a laptop
-        onlooker train sft nano --out runs/nano       the model in the box; on a graphics card
+    Try: onlooker train sft tiny --out runs/tiny, minutes on a laptop.
+
+    The model in the box: onlooker train sft nano --out runs/nano, on a graphics card.
     """
     _need_torch()
     from rich.console import Console
@@ -76,7 +79,9 @@ def sft(
             if value is not None
         }
     )
-    chosen = chosen.model_copy(update={"sft": steps, "seed": chosen.seed if seed is None else seed})
+    data = chosen.data if data_seed is None else chosen.data.model_copy(update={"seed": data_seed})
+    seed = chosen.seed if seed is None else seed
+    chosen = chosen.model_copy(update={"sft": steps, "data": data, "seed": seed})
     console = Console()
     built = build(chosen, out, start, device, num_workers)
     num_weights = built.run.num_weights
