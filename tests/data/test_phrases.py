@@ -1,12 +1,13 @@
 """What a request names must be found in it, however it is put: the tally counts nothing else."""
 
+import re
 from random import Random
 
 import pytest
 
 from onlooker.core.quantities import count_named, duration_named
 from onlooker.core.scene_words import wanted_labels
-from onlooker.data.world.phrases import Phrases
+from onlooker.data.world.phrases import Phrases, templates
 from onlooker.data.world.words import HELD, MORE, Split, words_for
 
 NUM_DRAWS = 300
@@ -54,6 +55,35 @@ def test_a_thing_is_named_however_it_is_put(task: str, split: Split, thing: str)
     wanted = {thing} | ({"kite"} if task == "together" else {"gate"} if task == "zone" else set())
     missed = [text for text, _ in drawn(task, split, thing) if not wanted <= wanted_labels([text])]
     assert len(missed) <= MOST_UNREAD * NUM_DRAWS, missed
+
+
+@pytest.mark.parametrize(
+    ("task", "slots"),
+    [
+        ("appear", {"x"}),
+        ("leave", {"x"}),
+        ("stay", {"x", "n"}),
+        ("absent", {"x", "n"}),
+        ("zone", {"x", "zone"}),
+        ("together", {"x", "y"}),
+        ("count_now", {"x"}),
+        ("count_until", {"x", "n"}),
+        ("wait_text", {"text"}),
+    ],
+)
+def test_a_condition_in_a_frame_says_all_that_its_kind_needs(
+    task: str, slots: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onlooker.data.world.phrases.FRAMED", 1.0)
+    phrases = Phrases("train", Random(5))  # noqa: S311 - words, no secret
+    assert len(templates()[task].framed) >= 10
+    for text in (phrases.words(task) for _ in range(NUM_DRAWS)):
+        named = {slot.removeprefix("a").removesuffix("s") for slot in re.findall(r"{(\w+)}", text)}
+        assert named == slots, text
+
+
+def test_nothing_stands_in_a_frame_that_is_asked_in_one_way_only() -> None:
+    assert not any(templates()[task].framed for task in ("every", "read", "hello", "knowledge"))
 
 
 def test_what_training_streams_know_beyond_others_is_not_held_out() -> None:

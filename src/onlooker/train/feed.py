@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from onlooker.train.examples import Batch, Batches
 from onlooker.train.reading import Lesson, lesson
 
-QUERIES = 24  # of a lesson beside a batch of 8,192 tokens
+QUERIES = 40  # of a lesson beside a batch of 8,192 tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,10 @@ The templates stand in `phrases/`, under the task that they ask for: `{x}` a thi
 its article, `{xs}` several, `{n}` a number; `(one|other)` are alternatives, and `<name>` stands for
 those in `phrases/lists.txt`, where the tones stand, too. Lines that begin with `~` are held out: no
 training stream has them, nor what comes to the same words, nor the tones that are held out.
+
+Frames (`phrases/frames.txt`) are shared by all tasks that have lists for what stands in them:
+`<clause>` is `clause_leave` for who wants to hear of leaving. So a way of asking to be told says
+nothing of what is to be told.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ _INNERMOST = re.compile(r"\(([^()]*)\)")
 _NAMED = re.compile(r"<[^<>]+>")
 SLIPS = 0.08  # share of requests with a misspelt word
 CARELESS = 0.06  # share of those of training without capitals and signs
+FRAMED = 0.3  # share of those of training that are a condition in a frame
 TONED = 0.4  # share of those of training with a tone
 HELD_TONES = ("{}", "{}", "Kindly {}", "Would you mind: {}", "I need this: {}")
 
@@ -34,6 +39,7 @@ class Templates:
 
     trained: tuple[str, ...]
     held: tuple[str, ...]
+    framed: tuple[str, ...] = ()
     held_words: frozenset[str] = frozenset()  # of what is held out, without its signs
 
 
@@ -47,20 +53,20 @@ def templates() -> dict[str, Templates]:
     found: dict[str, tuple[list[str], list[str]]] = {}
     for file in sorted(_folder().iterdir(), key=lambda file: file.name):
         task = ""
-        for number, line in _lines(file) if file.name != "lists.txt" else ():
+        for number, line in _lines(file) if file.name not in ("lists.txt", "frames.txt") else ():
             if line.startswith("[") and line.endswith("]"):
                 task = line[1:-1]
                 found[task] = ([], [])
             elif not task:
                 raise BadData(f"{file.name}:{number}: {line!r} stands before the first task")
             else:
-                whole = _NAMED.sub(lambda named: f"({lists()[named[0][1:-1]]})", line)
-                found[task][line.startswith("~")].append(whole.removeprefix("~").strip())
+                whole = _with_lists(line, task).removeprefix("~").strip()
+                found[task][line.startswith("~")].append(whole)
     for name, (trained, held) in found.items():
         if not trained or not held:
             raise BadData(f"phrases: task {name!r} needs templates to train and to hold out")
     return {
-        name: Templates(tuple(trained), tuple(held), frozenset(map(_words, held)))
+        name: Templates(tuple(trained), tuple(held), _framed(name), frozenset(map(_words, held)))
         for name, (trained, held) in found.items()
     }
 
@@ -70,6 +76,31 @@ def lists() -> dict[str, str]:
     """Read the alternatives that templates name, each as `one|other`."""
     named = (line.partition(" = ") for _, line in _lines(_folder().joinpath("lists.txt")))
     return {name: alternatives for name, _, alternatives in named}
+
+
+def _with_lists(line: str, task: str) -> str:
+    """Put lists where they are named, those of a task before those of all."""
+
+    def alternatives(named: re.Match[str]) -> str:
+        name = named[0][1:-1]
+        return f"({lists().get(f'{name}_{task}') or lists()[name]})"
+
+    return _NAMED.sub(alternatives, line)
+
+
+def _framed(task: str) -> tuple[str, ...]:
+    """Put the conditions of a task into the frames that they fit in."""
+    frames = [line for _, line in _lines(_folder().joinpath("frames.txt"))]
+    fit = [
+        frame
+        for frame in frames
+        if all(name in lists() or f"{name}_{task}" in lists() for name in _names(frame))
+    ]
+    return tuple(_with_lists(frame, task) for frame in fit)
+
+
+def _names(line: str) -> list[str]:
+    return [named[1:-1] for named in _NAMED.findall(line)]
 
 
 @cache
@@ -123,7 +154,8 @@ class Phrases:
         if self.is_held:
             return self._chosen(self.rng.choice(known.held))
         while True:
-            template = self._chosen(self.rng.choice(known.trained))
+            is_framed = known.framed and self.rng.random() < FRAMED
+            template = self._chosen(self.rng.choice(known.framed if is_framed else known.trained))
             if _words(template) not in known.held_words:
                 return template
 
