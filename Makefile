@@ -80,8 +80,8 @@ ifeq ($(RECIPE),nano)
 	@$(BIN)/onlooker train sft nano-finish --start $(RUN) --out $(RUN)-1
 	@$(BIN)/onlooker train sft nano-finish --start $(RUN) --out $(RUN)-2 --data-seed 12
 	@$(BIN)/onlooker train average $(RUN) $(RUN)-1 $(RUN)-2 --out $(RUN)-mean
-	@$(BIN)/onlooker train sft nano-finish --start $(RUN)-mean --out $(RUN)-3 --data-seed 13 --steps 330
-	@$(BIN)/onlooker train sft nano-finish --start $(RUN)-mean --out $(RUN)-4 --data-seed 14 --steps 330
+	@$(BIN)/onlooker train sft nano-finish --start $(RUN)-mean --out $(RUN)-3 --data-seed 13 --steps 320
+	@$(BIN)/onlooker train sft nano-finish --start $(RUN)-mean --out $(RUN)-4 --data-seed 14 --steps 320
 	@$(BIN)/onlooker train average $(RUN)-mean $(RUN)-3 $(RUN)-4 --out $(RUN)-final
 endif
 

@@ -3,13 +3,7 @@ from tokenizers import Tokenizer
 from onlooker.data.world.phrases import templates
 from onlooker.data.world.words import DICTIONARY
 from onlooker.train.examples import Encoding
-from onlooker.train.reading import (
-    KINDS,
-    MOST_LINES,
-    NOT_ASKED,
-    QUESTIONS,
-    lesson,
-)
+from onlooker.train.reading import KINDS, MOST_LINES, NOT_ASKED, QUESTIONS, lesson
 
 
 def test_a_lesson_ends_each_line_where_its_kind_is_to_be_told(words: Tokenizer) -> None:

@@ -23,7 +23,7 @@ from onlooker.core.decision import (
 )
 from onlooker.core.moment import Instruction
 from onlooker.core.percept import Scene
-from onlooker.core.prompt import Persona, Prompt, Turn, fold
+from onlooker.core.prompt import Noted, Persona, Prompt, Turn, fold
 from onlooker.core.scene_words import scene_words
 
 Role = Literal["system", "user", "assistant"]
@@ -141,7 +141,7 @@ class Renderer:
         said = turn_words(turn, standing, is_numbered=has_tally)
         if has_tally:
             said[-1] += _since(turn, self._spoke_s)
-            said += _tally(turn)
+            said += map(noted_words, turn.noted)
         seen = _seen(turn, standing, has_tally=has_tally)
         words = "".join(before) + "\n".join([*said, *seen])
         return [
@@ -190,13 +190,12 @@ def _since(turn: Turn, spoke_s: float | None) -> str:
     return "" if spoke_s is None else f" spoke {round(turn.tick.start_s - spoke_s)}"
 
 
-def _tally(turn: Turn) -> Iterator[str]:
-    """Say what was noted of each request, beside the request: what it means stands in this alone.
+def noted_words(noted: Noted) -> str:
+    """Say what was noted of a request, beside the request: what it means stands in this alone.
 
     A small model mixes up requests that stand far from what happened to them.
     """
-    for one in turn.noted:
-        yield f"{one.words}: {plain(one.request)[:MAX_REQUEST_LETTERS]}"
+    return f"{noted.words}: {plain(noted.request)[:MAX_REQUEST_LETTERS]}"
 
 
 def _seen(turn: Turn, standing: Sequence[Instruction], *, has_tally: bool) -> Iterator[str]:

@@ -19,12 +19,13 @@ from torch import Tensor
 
 from onlooker.core.conversation import QUERY_HEADER
 from onlooker.core.decision import SILENCE
+from onlooker.core.prompt import Noted
 from onlooker.core.scene_words import quoted, wanted_labels
 from onlooker.data.world.families.delegation import PLACES
 from onlooker.data.world.phrases import Phrases, templates
 from onlooker.data.world.words import DICTIONARY, Split, Words, words_for
 from onlooker.live.tally import names_language
-from onlooker.model.render import COMPACT, MAX_REQUEST_LETTERS
+from onlooker.model.render import COMPACT, noted_words
 from onlooker.train.examples import Encoding
 from onlooker.train.facts import WANTED, draw_facts, wants
 
@@ -38,7 +39,7 @@ QUESTIONS = frozenset(
 # What facts are told of comes twice as often as what they are not. What is to be put into English
 # comes most often: it takes many examples to learn which language a word is of.
 TIMES = dict.fromkeys(WANTED, 2) | {"translate": 6}
-DRAWN = tuple(kind for kind, name in enumerate(KINDS) for _ in range(TIMES.get(name, 1)))
+DRAWN = tuple(kind for kind in KINDS for _ in range(TIMES.get(kind, 1)))
 MOST_LINES = 4  # of one query
 FACTS_SHARE = 0.7  # of requests of which something could be noted
 WRITTEN_SHARE = (0.1, 0.6)  # of queries that show a text: where nobody asks for texts, and where
@@ -95,13 +96,14 @@ class _Request:
     language: str  # ... and that it is to be put into English from
     facts: tuple[str, ...] = ()
 
-    def noted(self, written: _Written | None) -> tuple[tuple[str, ...], bool]:
+    def noted(self, written: _Written | None) -> tuple[Noted, bool]:
         """Say what is noted of it where this is written, and whether it wants to hear that."""
         is_wanted = wants(self.kind, self.facts)
         if written is None or not names_language(self.text):
-            return self.facts, is_wanted
+            return Noted(self.number, self.facts, self.text), is_wanted
         is_asked_for = self.kind == "translate" and self.language == written.language
-        return (*self.facts, f"reads {quoted(written.text)}"), is_wanted or is_asked_for
+        facts = (*self.facts, f"reads {quoted(written.text)}")
+        return Noted(self.number, facts, self.text), is_wanted or is_asked_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ def _query(rng: Random, encoding: Encoding, split: Split) -> _Query:
     query = _Query(encoding)
     query.write(f"{COMPACT.opens['system']}{COMPACT.system['default']}{COMPACT.close}")
     query.write(f"{COMPACT.opens['user']}{QUERY_HEADER}\n")
-    requests = [_request(*kind, words, Phrases(split, rng), rng) for kind in _kinds(rng)]
+    phrases = Phrases(split, rng)
+    requests = [_request(*kind, words, phrases, rng) for kind in _kinds(rng)]
     for one in requests:
         query.write(f"#{one.number} {one.text}\n")
         query.kinds.append((query.last, KINDS.index(one.kind)))
@@ -160,10 +163,7 @@ def _query(rng: Random, encoding: Encoding, split: Split) -> _Query:
 
 def _kinds(rng: Random) -> list[tuple[int, str]]:
     """Choose what is asked, numbered: at most one question, and that first."""
-    chosen = [
-        KINDS[kind]
-        for kind in dict.fromkeys(rng.choices(DRAWN, k=rng.randrange(1, MOST_LINES + 1)))
-    ]
+    chosen = dict.fromkeys(rng.choices(DRAWN, k=rng.randrange(1, MOST_LINES + 1)))
     asked = [(0, kind) for kind in chosen if kind in QUESTIONS][:1]
     return asked + list(enumerate((kind for kind in chosen if kind not in QUESTIONS), start=1))
 
@@ -187,9 +187,9 @@ def _happen(query: _Query, requests: Sequence[_Request], words: Words, rng: Rand
         told for one in requests for told in _news(one.facts, f"{one.thing}!{one.number}", rng)
     ] or _other_news(requests, words, rng)
     for one in requests:
-        facts, is_wanted = one.noted(written)
-        if facts:
-            query.write(f"#{one.number} {' '.join(facts)}: {one.text[:MAX_REQUEST_LETTERS]}\n")
+        noted, is_wanted = one.noted(written)
+        if noted.facts:
+            query.write(f"{noted_words(noted)}\n")
             query.facts.append((query.last, int(is_wanted)))
         query.speaks |= is_wanted or (one.kind == "comment" and bool(news))
     seen += news

@@ -25,7 +25,7 @@ from onlooker.data.world.words import Split, a, plural
 
 SOMEBODY = ("somebody", "someone", "anybody")
 _INNERMOST = re.compile(r"\(([^()]*)\)")
-_NAMED = re.compile(r"<[^<>]+>")
+_NAMED = re.compile(r"<([^<>]+)>")
 SLIPS = 0.08  # share of requests with a misspelt word
 CARELESS = 0.06  # share of those of training without capitals and signs
 FRAMED = 0.3  # share of those of training that are a condition in a frame
@@ -82,7 +82,7 @@ def _with_lists(line: str, task: str) -> str:
     """Put lists where they are named, those of a task before those of all."""
 
     def alternatives(named: re.Match[str]) -> str:
-        name = named[0][1:-1]
+        name = named[1]
         return f"({lists().get(f'{name}_{task}') or lists()[name]})"
 
     return _NAMED.sub(alternatives, line)
@@ -94,13 +94,9 @@ def _framed(task: str) -> tuple[str, ...]:
     fit = [
         frame
         for frame in frames
-        if all(name in lists() or f"{name}_{task}" in lists() for name in _names(frame))
+        if all(name in lists() or f"{name}_{task}" in lists() for name in _NAMED.findall(frame))
     ]
     return tuple(_with_lists(frame, task) for frame in fit)
-
-
-def _names(line: str) -> list[str]:
-    return [named[1:-1] for named in _NAMED.findall(line)]
 
 
 @cache
