@@ -7,7 +7,7 @@ import pytest
 
 from onlooker.core.quantities import count_named, duration_named
 from onlooker.core.scene_words import wanted_labels
-from onlooker.data.world.phrases import Phrases, templates
+from onlooker.data.world.phrases import Phrases, _words, templates
 from onlooker.data.world.words import HELD, MORE, Split, words_for
 
 NUM_DRAWS = 300
@@ -100,3 +100,15 @@ def test_what_training_streams_know_beyond_others_is_not_held_out() -> None:
         texts = [words.sign() for _ in range(5)]
         assert all(text == " ".join(text.split()) and 0 < len(text) < 120 for text in texts)
         assert not any(sign in text for text in texts for sign in '"<>')
+
+
+def test_who_loses_words_keeps_the_slots_and_never_comes_to_what_is_held_out() -> None:
+    whole = Phrases("train", Random(6))  # noqa: S311 - words, no secret
+    worn = Phrases("train", Random(6), lost=0.5)  # noqa: S311 - words, no secret
+    lengths: list[list[int]] = []
+    for phrases in (whole, worn):
+        drawn = [phrases.words("count_until") for _ in range(NUM_DRAWS)]
+        assert all("{n}" in text and ("{x" in text or "{ax}" in text) for text in drawn)
+        assert not {_words(text) for text in drawn} & templates()["count_until"].held_words
+        lengths.append([len(text.split()) for text in drawn])
+    assert 0.6 < sum(lengths[1]) / sum(lengths[0]) < 0.9  # half of those lost leave no word

@@ -1,12 +1,14 @@
 from tokenizers import Tokenizer
 
 from onlooker.train.examples import Batches, Encoding, world
-from onlooker.train.feed import Portion, feed
+from onlooker.train.feed import Lessons, Portion, feed
 
 
-def made(words: Tokenizer, first: int, end: int, num_workers: int = 0) -> list[Portion]:
+def made(
+    words: Tokenizer, first: int, end: int, num_workers: int = 0, seed: int = 0
+) -> list[Portion]:
     batches = Batches(world(("chat", "time"), "train", 0), Encoding(words), 1024)
-    return list(feed(batches, first, end, num_workers))
+    return list(feed(batches, Lessons(seed=seed), first, end, num_workers))
 
 
 def test_a_worker_makes_what_one_process_makes(words: Tokenizer) -> None:
@@ -24,3 +26,9 @@ def test_who_begins_later_gets_the_same_steps(words: Tokenizer) -> None:
     for one, other in zip(whole[7:], rest, strict=True):
         assert one.batch.ids_BT.equal(other.batch.ids_BT)
         assert one.lesson.kinds_N.equal(other.lesson.kinds_N)
+
+
+def test_another_seed_brings_other_lessons(words: Tokenizer) -> None:
+    (one,), (other,) = made(words, 0, 1), made(words, 0, 1, seed=1)
+    assert one.batch.ids_BT.equal(other.batch.ids_BT)
+    assert not one.lesson.ends_B.equal(other.lesson.ends_B)

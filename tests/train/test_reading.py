@@ -1,3 +1,4 @@
+import torch
 from tokenizers import Tokenizer
 
 from onlooker.data.world.phrases import templates
@@ -52,6 +53,19 @@ def test_who_wants_all_news_is_told_what_nobody_named(words: Tokenizer) -> None:
         told.add((has_news, bool(given.speaks_B[row])))
     assert (True, True) in told
     assert (True, False) not in told
+
+
+def test_the_parts_of_a_lesson_teach_what_the_whole_does(words: Tokenizer) -> None:
+    given = lesson(8, Encoding(words), num_queries=40)
+    parts = list(given.parts(5))
+    assert [len(part.ids_BT) for part in parts] == [8] * 5
+    assert sum(part.ids_BT.numel() for part in parts) < 0.7 * given.ids_BT.numel()
+    queries = [row for part in parts for row in part.ids_BT]
+    for row, query in enumerate(queries):
+        assert query.equal(given.ids_BT[row, : len(query)])
+        assert not given.ids_BT[row, len(query) :].any()
+    for name in ("kinds_N", "wanted_F", "ends_N", "fact_ends_F", "ends_B", "speaks_B"):
+        assert torch.cat([getattr(part, name) for part in parts]).equal(getattr(given, name))
 
 
 def test_the_same_number_is_the_same_lesson_and_another_is_another(words: Tokenizer) -> None:

@@ -75,6 +75,8 @@ def build(
         context_weight=steps.context_weight,
         context_share=steps.context_share,
         reading_weight=steps.reading_weight,
+        num_queries=data.queries,
+        seed=data.seed,
         is_compiled=steps.is_compiled,
         learning_rate=steps.learning_rate,
         num_warmup=steps.num_warmup,

@@ -18,6 +18,14 @@ QUERIES = 40  # of a lesson beside a batch of 8,192 tokens
 
 
 @dataclass(frozen=True, slots=True)
+class Lessons:
+    """Which lessons stand beside the batches."""
+
+    num_queries: int = QUERIES  # beside a batch of 8,192 tokens
+    seed: int = 0  # another seed, other lessons
+
+
+@dataclass(frozen=True, slots=True)
 class Portion:
     """What one step reads."""
 
@@ -25,11 +33,14 @@ class Portion:
     lesson: Lesson
 
 
-def feed(batches: Batches, first: int, end: int, num_workers: int = 0) -> Iterator[Portion]:
+def feed(
+    batches: Batches, lessons: Lessons, first: int, end: int, num_workers: int = 0
+) -> Iterator[Portion]:
     """Yield the portions of the steps `first` to `end` - 1: the same ones, whoever makes them.
 
     Args:
         batches: of the run.
+        lessons: beside them.
         first: step to begin with.
         end: step to end before.
         num_workers: processes that make them; with 0 this one does, as each is asked for.
@@ -37,7 +48,7 @@ def feed(batches: Batches, first: int, end: int, num_workers: int = 0) -> Iterat
     per_pool = batches.PER_POOL
     pools = range(first // per_pool, -(-end // per_pool))
     loader = DataLoader(
-        _Pools(batches),
+        _Pools(batches, lessons),
         batch_size=None,
         sampler=pools,
         num_workers=num_workers,
@@ -57,14 +68,17 @@ def _give_way(_number: int) -> None:
 class _Pools(Dataset[list[Portion]]):
     """The portions of a pool of streams, which are made together."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: Batches, lessons: Lessons) -> None:
         self._batches = batches
+        self._lessons = lessons
 
     def __getitem__(self, pool: int) -> list[Portion]:
         first, per_pool = pool * self._batches.PER_POOL, self._batches.PER_POOL
         return [self._portion(step) for step in range(first, first + per_pool)]
 
     def _portion(self, step: int) -> Portion:
-        batches = self._batches
-        num_queries = max(4, QUERIES * batches.num_tokens // 8_192)
-        return Portion(batches[step], lesson(step, batches.encoding, num_queries))
+        batches, lessons = self._batches, self._lessons
+        num_queries = max(4, lessons.num_queries * batches.num_tokens // 8_192)
+        return Portion(
+            batches[step], lesson(step, batches.encoding, num_queries, seed=lessons.seed)
+        )

@@ -10,7 +10,7 @@ is written there is to be told to who wants all of it read, or wants that langua
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from random import Random
 
@@ -44,13 +44,17 @@ MOST_LINES = 4  # of one query
 FACTS_SHARE = 0.7  # of requests of which something could be noted
 WRITTEN_SHARE = (0.1, 0.6)  # of queries that show a text: where nobody asks for texts, and where
 OTHERS_SHARE = 0.3  # of queries without news in which something comes or goes that nobody named
+LOST = 0.1  # share of the words of a request
 PARTS = ("left", "right", "top", "center", "bottom left")  # of a picture
 _MAX_TOKENS = 288  # of one query
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """Queries and what they teach. B queries, T tokens, N lines of them, F of facts."""
+    """Queries, the shortest first, and what they teach.
+
+    B queries, T tokens, N lines of them, F of facts.
+    """
 
     ids_BT: Tensor
     ends_B: Tensor  # places at which a decision is due
@@ -64,6 +68,30 @@ class Lesson:
 
     def to(self, device: torch.device) -> Lesson:
         return Lesson(*(getattr(self, one.name).to(device) for one in fields(self)))
+
+    def parts(self, num_parts: int) -> Iterator[Lesson]:
+        """Cut it into parts of as many queries each, of about the same length: little is padded."""
+        size = -(-len(self.ids_BT) // num_parts)
+        for first in range(0, len(self.ids_BT), size):
+            yield self._part(slice(first, first + size))
+
+    def _part(self, rows: slice) -> Lesson:
+        ends_B = self.ends_B[rows]
+        lines_N, facts_F = (
+            (rows.start <= rows_K) & (rows_K < rows.stop)
+            for rows_K in (self.rows_N, self.fact_rows_F)
+        )
+        return Lesson(
+            self.ids_BT[rows, : _step_up(int(ends_B.max()) + 1)],
+            ends_B,
+            self.speaks_B[rows],
+            self.rows_N[lines_N] - rows.start,
+            self.ends_N[lines_N],
+            self.kinds_N[lines_N],
+            self.fact_rows_F[facts_F] - rows.start,
+            self.fact_ends_F[facts_F],
+            self.wanted_F[facts_F],
+        )
 
 
 @dataclass(slots=True)
@@ -115,17 +143,17 @@ class _Written:
 
 
 def lesson(
-    number: int, encoding: Encoding, num_queries: int = 48, split: Split = "train"
+    number: int, encoding: Encoding, num_queries: int = 48, split: Split = "train", seed: int = 0
 ) -> Lesson:
-    """Make the lesson of a number; the same number is the same lesson."""
-    rng = Random(f"lesson {number}")  # noqa: S311 - words, no secret
+    """Make the lesson of a number; the same number and seed are the same lesson."""
+    rng = Random(f"lesson {seed} {number}")  # noqa: S311 - words, no secret
     rows: list[_Query] = []
     while len(rows) < num_queries:
         query = _query(rng, encoding, split)
         if len(query.ids) <= _MAX_TOKENS:
             rows.append(query)
-    longest = max(len(row.ids) for row in rows)
-    ids_BT = torch.zeros((len(rows), -(-longest // 16) * 16), dtype=torch.int64)
+    rows.sort(key=lambda row: len(row.ids))
+    ids_BT = torch.zeros((len(rows), _step_up(len(rows[-1].ids))), dtype=torch.int64)
     for at, row in enumerate(rows):
         ids_BT[at, : len(row.ids)] = torch.tensor(row.ids)
     ends_B = torch.tensor([len(row.ids) - 1 for row in rows])
@@ -140,13 +168,18 @@ def lesson(
     return Lesson(ids_BT, ends_B, speaks_B, *columns)
 
 
+def _step_up(length: int) -> int:
+    """Round a length up, so that there are not too many of them."""
+    return -(-length // 16) * 16
+
+
 def _query(rng: Random, encoding: Encoding, split: Split) -> _Query:
     """Write a query as it opens a user turn, and a later turn that is to be decided."""
     words = words_for(split, rng)
     query = _Query(encoding)
     query.write(f"{COMPACT.opens['system']}{COMPACT.system['default']}{COMPACT.close}")
     query.write(f"{COMPACT.opens['user']}{QUERY_HEADER}\n")
-    phrases = Phrases(split, rng)
+    phrases = Phrases(split, rng, lost=LOST if split == "train" else 0.0)
     requests = [_request(*kind, words, phrases, rng) for kind in _kinds(rng)]
     for one in requests:
         query.write(f"#{one.number} {one.text}\n")

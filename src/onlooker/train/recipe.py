@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from onlooker.core.errors import OnlookerError
 from onlooker.data.world.families import FAMILIES
+from onlooker.train.feed import QUERIES
 from onlooker.train.losses import PRESETS
 
 Family = Annotated[str, Field(description=f"one of {', '.join(FAMILIES)}")]
@@ -33,6 +34,9 @@ class Data(_Part):
         description="how often each family comes",
     )
     batch_tokens: int = Field(default=8192, ge=512, description="tokens of a step")
+    queries: int = Field(
+        default=QUERIES, ge=4, description="of the lesson in reading beside 8,192 tokens"
+    )
     held_out_batches: int = Field(default=8, ge=1, description="of the split `heldout`")
 
 

@@ -27,7 +27,7 @@ from onlooker.core.decision import RESPONSE, SILENCE
 from onlooker.core.errors import OnlookerError
 from onlooker.model.render import Worth
 from onlooker.train.examples import Batch, Batches, Encoding
-from onlooker.train.feed import Portion, feed
+from onlooker.train.feed import QUERIES, Lessons, Portion, feed
 from onlooker.train.losses import preset, weighted_loss
 from onlooker.train.network import WEIGHTS_FILE, halved, hidden_of, log_probs_of
 from onlooker.train.reading import KINDS, Lesson, lesson
@@ -36,6 +36,7 @@ from onlooker.train.tokenizer import id_of
 PAD_ID = 0  # the tokenizer's first
 NUM_HELD_OUT_QUERIES = 200
 MOST_TOKENS = {"cpu": 8_192, "cuda": 131_072}  # at once: what is more is learned from in parts
+LESSON_PARTS = 5
 MARKERS = (Worth.FIRST_SILENCE, Worth.REPEATED_SILENCE, Worth.RESPONSE)
 
 
@@ -58,6 +59,7 @@ class SftPlan:
     context_weight: float = 0.3
     context_share: float = 0.25
     reading_weight: float = 0.3
+    num_queries: int = QUERIES
     is_compiled: bool = False
     learning_rate: float = 2e-3
     num_warmup: int = 100
@@ -153,7 +155,8 @@ class Sft:
         """
         loss_sum, num_tokens, began_s = 0.0, 0, perf_counter()
         first = self._step
-        for portion in feed(batches, first, self._plan.num_steps, self._num_workers):
+        lessons = Lessons(self._plan.num_queries, self._plan.seed)
+        for portion in feed(batches, lessons, first, self._plan.num_steps, self._num_workers):
             loss_sum += self._learn(portion)
             num_tokens += portion.batch.num_tokens
             self._step += 1
@@ -177,9 +180,11 @@ class Sft:
                 share * self._loss(batch[rows].to(device), wanted_BT[rows].to(device))
             )
         if self._plan.reading_weight:
-            value += self._backward(
-                self._plan.reading_weight * self._read(portion.lesson.to(device))
-            )
+            for part in portion.lesson.parts(LESSON_PARTS):
+                share = len(part.ids_BT) / len(portion.lesson.ids_BT)
+                value += self._backward(
+                    share * self._plan.reading_weight * self._read(part.to(device))
+                )
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._plan.clip_norm)
         for optimiser in self._optimisers:
             for group in optimiser.param_groups:

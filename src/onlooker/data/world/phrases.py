@@ -21,11 +21,12 @@ from importlib.resources.abc import Traversable
 from random import Random
 
 from onlooker.data.stream import BadData
-from onlooker.data.world.words import Split, a, plural
+from onlooker.data.world.words import TRAINED, Split, a, invented, plural
 
 SOMEBODY = ("somebody", "someone", "anybody")
 _INNERMOST = re.compile(r"\(([^()]*)\)")
 _NAMED = re.compile(r"<([^<>]+)>")
+_WORD_OR_SLOT = re.compile(r"[A-Za-z']+|\{\w+\}")
 SLIPS = 0.08  # share of requests with a misspelt word
 CARELESS = 0.06  # share of those of training without capitals and signs
 FRAMED = 0.3  # share of those of training that are a condition in a frame
@@ -122,10 +123,15 @@ def _words(template: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Puts the requests of one stream into words."""
+    """Puts the requests of one stream into words.
+
+    With `lost`, that share of their words is left out or becomes one that nobody knows: who learns
+    from such requests cannot go by a single word of each.
+    """
 
     split: Split
     rng: Random
+    lost: float = 0.0
 
     @property
     def is_held(self) -> bool:
@@ -152,6 +158,7 @@ class Phrases:
         while True:
             is_framed = known.framed and self.rng.random() < FRAMED
             template = self._chosen(self.rng.choice(known.framed if is_framed else known.trained))
+            template = _WORD_OR_SLOT.sub(self._worn, template) if self.lost else template
             if _words(template) not in known.held_words:
                 return template
 
@@ -161,6 +168,12 @@ class Phrases:
             one = self.rng.choice(group[1].split("|"))
             template = template[: group.start()] + one + template[group.end() :]
         return " ".join(template.split())
+
+    def _worn(self, found: re.Match[str]) -> str:
+        """Keep a word or slot, or lose the word."""
+        if found[0].startswith("{") or self.rng.random() >= self.lost:
+            return found[0]
+        return invented(self.rng, TRAINED["syllables"]) if self.rng.random() < 0.5 else ""
 
     def _with_forms(self, slots: dict[str, str | int]) -> dict[str, str | int]:
         """Add the articles and plurals of `x` and `y`; a person may be somebody."""
