@@ -8,7 +8,8 @@ import pytest
 from onlooker.core.quantities import count_named, duration_named
 from onlooker.core.scene_words import wanted_labels
 from onlooker.data.world.phrases import Phrases, _words, templates
-from onlooker.data.world.words import HELD, MORE, Split, words_for
+from onlooker.data.world.words import HELD, MORE, TRAINED, Split, words_for
+from onlooker.train.facts import NAMING_NOTHING, WANTED
 
 NUM_DRAWS = 300
 MOST_UNREAD = 0.02
@@ -80,6 +81,24 @@ def test_a_condition_in_a_frame_says_all_that_its_kind_needs(
     for text in (phrases.words(task) for _ in range(NUM_DRAWS)):
         named = {slot.removeprefix("a").removesuffix("s") for slot in re.findall(r"{(\w+)}", text)}
         assert named == slots, text
+
+
+@pytest.mark.parametrize("task", sorted(WANTED.keys() - NAMING_NOTHING - {"wait_text"}))
+def test_a_request_names_nothing_but_what_it_asks_for(
+    task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onlooker.data.world.phrases.SLIPS", 0)
+    phrases = Phrases("train", Random(8))  # noqa: S311 - words, no secret
+    slots: dict[str, str | int] = {
+        "x": "zovy",
+        "y": "keku",
+        "n": 17,
+        "zone": "porch",
+        "say": "hooray",
+    }
+    for _ in range(NUM_DRAWS):
+        text = phrases.say(task, **slots)
+        assert not wanted_labels([text]) & set(TRAINED["labels"]), text
 
 
 def test_nothing_stands_in_a_frame_that_is_asked_in_one_way_only() -> None:
