@@ -77,12 +77,13 @@ RUN ?= runs/$(RECIPE)
 train-nano: $(VENV)/.dev
 	@$(BIN)/onlooker train sft $(RECIPE) --out $(RUN)
 ifeq ($(RECIPE),nano)
-	@$(BIN)/onlooker train sft nano-finish --start $(RUN) --out $(RUN)-1
-	@$(BIN)/onlooker train sft nano-finish --start $(RUN) --out $(RUN)-2 --data-seed 12
-	@$(BIN)/onlooker train average $(RUN) $(RUN)-1 $(RUN)-2 --out $(RUN)-mean
-	@$(BIN)/onlooker train sft nano-finish --start $(RUN)-mean --out $(RUN)-3 --data-seed 13 --steps 320
-	@$(BIN)/onlooker train sft nano-finish --start $(RUN)-mean --out $(RUN)-4 --data-seed 14 --steps 320
-	@$(BIN)/onlooker train average $(RUN)-mean $(RUN)-3 $(RUN)-4 --out $(RUN)-final
+	@set -e; start=$(RUN); for round in 1 2 3; do \
+		for seed in $${round}1 $${round}2; do \
+			$(BIN)/onlooker train sft nano-finish --start $$start --out $(RUN)-$$seed --data-seed $$seed; \
+		done; \
+		$(BIN)/onlooker train average $$start $(RUN)-$${round}1 $(RUN)-$${round}2 --out $(RUN)-mean-$$round; \
+		start=$(RUN)-mean-$$round; \
+	done
 endif
 
 engine: $(VENV)/.dev
