@@ -182,17 +182,19 @@ class Batches:
 
 
 def padded(rows: Sequence[Tokens]) -> Batch:
-    """Put windows beside each other. Nothing looks at what is padded: attention is causal.
-
-    Lengths go up in steps: what runs the products keeps plans for every shape that it has seen.
-    """
-    longest = -(-max(len(row.ids) for row in rows) // LENGTH_STEP) * LENGTH_STEP
+    """Put windows beside each other. Nothing looks at what is padded: attention is causal."""
+    longest = stepped_up(max(len(row.ids) for row in rows), LENGTH_STEP)
     ids_BT = torch.zeros((len(rows), longest), dtype=torch.int64)
     worths_BT = torch.full((len(rows), longest), int(Worth.CONTEXT), dtype=torch.int64)
     for number, row in enumerate(rows):
         ids_BT[number, : len(row.ids)] = torch.tensor(row.ids)
         worths_BT[number, : len(row.ids)] = torch.tensor([int(worth) for worth in row.worths])
     return Batch(ids_BT, worths_BT)
+
+
+def stepped_up(length: int, step: int) -> int:
+    """Round a length up: what runs the products keeps plans for every shape that it has seen."""
+    return -(-length // step) * step
 
 
 def cropped(stream: LabelledStream, rng: Random) -> LabelledStream:

@@ -26,7 +26,7 @@ from onlooker.data.world.phrases import Phrases, templates
 from onlooker.data.world.words import DICTIONARY, Split, Words, words_for
 from onlooker.live.tally import names_language
 from onlooker.model.render import COMPACT, noted_words
-from onlooker.train.examples import Encoding
+from onlooker.train.examples import Encoding, stepped_up
 from onlooker.train.facts import WANTED, draw_facts, wants
 
 NOT_ASKED = frozenset({"overheard", "injected"})
@@ -46,6 +46,7 @@ WRITTEN_SHARE = (0.1, 0.6)  # of queries that show a text: where nobody asks for
 OTHERS_SHARE = 0.3  # of queries without news in which something comes or goes that nobody named
 LOST = 0.1  # share of the words of a request
 PARTS = ("left", "right", "top", "center", "bottom left")  # of a picture
+LENGTH_STEP = 16  # tokens
 _MAX_TOKENS = 288  # of one query
 
 
@@ -82,7 +83,7 @@ class Lesson:
             for rows_K in (self.rows_N, self.fact_rows_F)
         )
         return Lesson(
-            self.ids_BT[rows, : _step_up(int(ends_B.max()) + 1)],
+            self.ids_BT[rows, : stepped_up(int(ends_B.max()) + 1, LENGTH_STEP)],
             ends_B,
             self.speaks_B[rows],
             self.rows_N[lines_N] - rows.start,
@@ -153,7 +154,7 @@ def lesson(
         if len(query.ids) <= _MAX_TOKENS:
             rows.append(query)
     rows.sort(key=lambda row: len(row.ids))
-    ids_BT = torch.zeros((len(rows), _step_up(len(rows[-1].ids))), dtype=torch.int64)
+    ids_BT = torch.zeros((len(rows), stepped_up(len(rows[-1].ids), LENGTH_STEP)), dtype=torch.int64)
     for at, row in enumerate(rows):
         ids_BT[at, : len(row.ids)] = torch.tensor(row.ids)
     ends_B = torch.tensor([len(row.ids) - 1 for row in rows])
@@ -166,11 +167,6 @@ def lesson(
         for column in torch.tensor(found).reshape(-1, 3).long().T.unbind()
     ]
     return Lesson(ids_BT, ends_B, speaks_B, *columns)
-
-
-def _step_up(length: int) -> int:
-    """Round a length up, so that there are not too many of them."""
-    return -(-length // 16) * 16
 
 
 def _query(rng: Random, encoding: Encoding, split: Split) -> _Query:

@@ -36,7 +36,7 @@ from onlooker.train.tokenizer import id_of
 PAD_ID = 0  # the tokenizer's first
 NUM_HELD_OUT_QUERIES = 200
 MOST_TOKENS = {"cpu": 8_192, "cuda": 131_072}  # at once: what is more is learned from in parts
-LESSON_PARTS = 5
+LESSON_PARTS = 5  # of queries of about the same length
 MARKERS = (Worth.FIRST_SILENCE, Worth.REPEATED_SILENCE, Worth.RESPONSE)
 
 
