@@ -13,6 +13,7 @@ from onlooker.train.facts import NAMING_NOTHING, WANTED
 
 NUM_DRAWS = 300
 MOST_UNREAD = 0.02
+LEAST_FORM = 0.02  # of the requests of a kind
 TIMED = ("stay", "absent", "window", "after", "every", "every_scene")
 NAMING = ("appear", "appear_say", "leave", "stay", "zone", "together", "absent", "window")
 COUNTING = ("count_events", "count_now", "count_until")
@@ -99,6 +100,14 @@ def test_a_request_names_nothing_but_what_it_asks_for(
     for _ in range(NUM_DRAWS):
         text = phrases.say(task, **slots)
         assert not wanted_labels([text]) & set(TRAINED["labels"]), text
+
+
+@pytest.mark.parametrize("task", [*NAMING, *COUNTING])
+def test_a_thing_is_named_in_every_form_so_that_a_plural_is_no_sign_of_counting(task: str) -> None:
+    phrases = Phrases("train", Random(4))  # noqa: S311 - words, no secret
+    drawn = [phrases.words(task) for _ in range(NUM_DRAWS)]
+    for form in ("{x}", "{ax}", "{xs}"):
+        assert sum(form in text for text in drawn) >= LEAST_FORM * NUM_DRAWS, form
 
 
 def test_nothing_stands_in_a_frame_that_is_asked_in_one_way_only() -> None:
