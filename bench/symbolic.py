@@ -67,15 +67,18 @@ def main() -> None:
     parser.add_argument("--split", default="heldout")
     parser.add_argument("--noise", type=float, default=0.0, help="times what was measured")
     parser.add_argument("--streams", type=int, default=15, help="of each family")
+    parser.add_argument("--first", type=int, default=0, help="number of the first of them")
     args = parser.parse_args()
     noise = scaled(measured(), args.noise)
     streams = [
         make_stream(Recipe(family, args.split, SEED, number), noise)
         for family in FAMILIES
-        for number in range(args.streams)
+        for number in range(args.first, args.first + args.streams)
     ]
     truths = [stream.truth for stream in streams]
     setting = {"split": args.split, "noise": args.noise, "streams": len(streams)}
+    if args.first:
+        setting["first"] = args.first
     for name in args.model:
         model = nano_of(args.weights, args.talkativeness) if name == "nano" else open_model(name)
         predictions = asyncio.run(played(model, streams))
