@@ -144,10 +144,16 @@ def turns_of(scenes: Sequence[Scene], asked: str) -> tuple[Turn, ...]:
     )
 
 
-def open_model(name: str) -> Model:
+def open_model(name: str, **settings: str | float) -> Model:
+    """Open a model as it is shipped, but for the settings that are given."""
     kind: Any = load("model", name)
-    model: Model = kind(kind.Settings()) if hasattr(kind, "Settings") else kind()
+    model: Model = kind(kind.Settings(**settings)) if hasattr(kind, "Settings") else kind()
     return model
+
+
+def of_nano(name: str, talkativeness: float | None) -> dict[str, float]:
+    """Give what is to be set of a model: of nano alone, and if it is to be another than shipped."""
+    return {} if name != "nano" or talkativeness is None else {"talkativeness": talkativeness}
 
 
 def tell(truth: Truth, said: Prediction, one: Score) -> None:
@@ -164,7 +170,7 @@ def _wanted(event: Expected) -> str:
     return f"{content.number:g}" if content.number is not None else ", ".join(content.texts)
 
 
-def table(model: str, scores: dict[str, list[Score]]) -> None:
+def table(model: str, about: dict[str, float], scores: dict[str, list[Score]]) -> None:
     print(f"\n{model}\n| asked | clips | seconds | due | said | precision | recall | "
           "within 2 s | right words |\n|---|---|---|---|---|---|---|---|---|")  # fmt: skip
     for asked, found in scores.items():
@@ -178,7 +184,7 @@ def table(model: str, scores: dict[str, list[Score]]) -> None:
             f"| {right} of {contents} |"
         )
         report(
-            "real_video", model=model, asked=asked, clips=len(found), seconds=seconds,
+            "real_video", model=model, **about, asked=asked, clips=len(found), seconds=seconds,
             due=near.num_expected, said=near.num_counted, told=near.num_told,
             precision=round(near.precision, 3), recall=round(near.recall, 3),
             precision_2s=round(wide.precision, 3), recall_2s=round(wide.recall, 3),
@@ -193,8 +199,10 @@ def _sum(timings: Sequence[Timing]) -> Timing:
     return total
 
 
-async def judge(name: str, looked: Sequence[Film], *, is_brief: bool) -> None:
-    model = open_model(name)
+async def judge(
+    name: str, about: dict[str, float], looked: Sequence[Film], *, is_brief: bool
+) -> None:
+    model = open_model(name, **about)
     scores: dict[str, list[Score]] = {asked: [] for asked in ASKED}
     for film in looked:
         for asked, truth in truths_of(film.name, film.labels):
@@ -205,18 +213,22 @@ async def judge(name: str, looked: Sequence[Film], *, is_brief: bool) -> None:
             if not is_brief:
                 tell(truth, said, one)
     await model.close()
-    table(name, scores)
+    table(name, about, scores)
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--model", action="append", help="plug-in; may be given again")
     arguments.add_argument("--clip", action="append", help="only these", default=[])
+    arguments.add_argument(
+        "--talkativeness", type=float, help="of nano, in place of what it is shipped with"
+    )
     arguments.add_argument("--brief", action="store_true", help="the sums alone")
     given = arguments.parse_args()
     looked = list(films(given.clip))
     for name in given.model or ["rules"]:
-        asyncio.run(judge(name, looked, is_brief=given.brief))
+        about = of_nano(name, given.talkativeness)
+        asyncio.run(judge(name, about, looked, is_brief=given.brief))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.real_video import open_model
+from bench.real_video import of_nano, open_model
 from bench.report import report, short
 from onlooker.core.ports import Model
 from onlooker.data.stream import LabelledStream
@@ -24,7 +24,6 @@ from onlooker.evaluate.replay import Past, play
 from onlooker.evaluate.score import Score, score
 from onlooker.evaluate.summary import by_family, summarize
 from onlooker.live.settings import LiveSettings, fitted
-from onlooker.plugins.model.nano import NanoModel, NanoSettings
 
 SHOWN = ("timing_f1", "false_alarms_per_quiet_hour", "delegation_recall", "delegation_false_rate")
 SEED = 31
@@ -49,14 +48,6 @@ def lines(scores: Sequence[Score]) -> dict[str, dict[str, float | None]]:
     }
 
 
-def nano_of(weights: str, talkativeness: float | None) -> NanoModel:
-    """Open nano as it is shipped, but for what is given."""
-    settings = NanoSettings(weights=weights)
-    if talkativeness is not None:
-        settings = settings.model_copy(update={"talkativeness": talkativeness})
-    return NanoModel(settings)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", action="append", required=True, help="such as rules or nano")
@@ -76,15 +67,19 @@ def main() -> None:
         for number in range(args.first, args.first + args.streams)
     ]
     truths = [stream.truth for stream in streams]
-    setting = {"split": args.split, "noise": args.noise, "streams": len(streams)}
-    if args.first:
-        setting["first"] = args.first
+    setting = {
+        "split": args.split,
+        "noise": args.noise,
+        "streams": len(streams),
+        "first": args.first,
+    }
     for name in args.model:
-        model = nano_of(args.weights, args.talkativeness) if name == "nano" else open_model(name)
+        about = of_nano(name, args.talkativeness)
+        weights = {"weights": args.weights} if name == "nano" else {}
+        model = open_model(name, **about, **weights)
         predictions = asyncio.run(played(model, streams))
         scores = [score(truth, one) for truth, one in zip(truths, predictions, strict=True)]
         figures = lines(scores)
-        about = {"talkativeness": args.talkativeness} if args.talkativeness is not None else {}
         report("symbolic", model=name, **about, **setting, **figures)
         for family, row in figures.items():
             print(f"{name:8s} {family:12s}", *(f"{key} {row[key]}" for key in SHOWN))
